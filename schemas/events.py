@@ -1,0 +1,306 @@
+"""What we are told: one frozen class for each record of `avro/shop_event.avsc` and `avro/customer_event.avsc`.
+
+`ShopEvent` is the public front door. `CustomerEvent` is one entry of a customer's log: the same event plus the key
+it was filed under and the time it counts for, or something only we write (`DeadlineReached`, `CartTransferred`).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from schemas.values import CustomerRef, LineItem, Order, Payment, Product, Profile, Value
+
+Priority = Literal["live", "backfill"]
+
+
+class Payload(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="-type",
+    tag=lambda name: "shoprelay.events." + name,
+):
+    """One branch of the payload union; the tag is its Avro full name."""
+
+
+# -- person
+
+
+class CustomerRegistered(Payload, kw_only=True):
+    profile: Profile = Profile()
+
+
+class CustomerUpdated(Payload, kw_only=True):
+    """Fields that are set replace what was known; fields left out stay."""
+
+    profile: Profile = Profile()
+
+
+class CustomerErased(Payload, kw_only=True):
+    reason: str | None = None
+
+
+class IdentityLinked(Payload, kw_only=True):
+    """The customer named in the header and `other` are one person."""
+
+    other: CustomerRef
+    reason: str | None = None
+
+
+class NewsletterSubscribed(Payload, kw_only=True):
+    list_id: str | None = None
+    channel: Literal["email", "sms"] = "email"
+    consented_at: datetime | None = None
+
+
+class NewsletterUnsubscribed(Payload, kw_only=True):
+    list_id: str | None = None
+    channel: Literal["email", "sms"] = "email"
+
+
+# -- browsing
+
+
+class SessionActive(Payload, kw_only=True):
+    url: str | None = None
+    referrer: str | None = None
+
+
+class ProductViewed(Payload, kw_only=True):
+    item: LineItem
+    currency: str | None = None
+
+
+class Searched(Payload, kw_only=True):
+    query: str
+    results: int | None = None
+
+
+class WishlistAdded(Payload, kw_only=True):
+    item: LineItem
+    currency: str | None = None
+
+
+class WishlistRemoved(Payload, kw_only=True):
+    item: LineItem
+
+
+class BackInStockRequested(Payload, kw_only=True):
+    product_id: str
+    variant_id: str | None = None
+    channel: Literal["email", "sms"] = "email"
+
+
+# -- cart
+
+
+class CartItemAdded(Payload, kw_only=True):
+    """`item.quantity` more of this line; must be above zero."""
+
+    cart_id: str | None = None
+    item: LineItem
+    currency: str
+    checkout_url: str | None = None
+
+
+class CartItemRemoved(Payload, kw_only=True):
+    """`quantity` less of this line; left out means the whole line. Never below zero."""
+
+    cart_id: str | None = None
+    item: LineItem
+    quantity: Decimal | None = None
+
+
+class CartReplaced(Payload, kw_only=True):
+    """The whole cart as it is now. No lines means it was emptied."""
+
+    cart_id: str | None = None
+    lines: tuple[LineItem, ...]
+    currency: str
+    checkout_url: str | None = None
+
+
+class CheckoutStarted(Payload, kw_only=True):
+    """Entering the checkout. With `lines` it is a snapshot of the cart as well."""
+
+    cart_id: str | None = None
+    checkout_id: str | None = None
+    lines: tuple[LineItem, ...] = ()
+    currency: str | None = None
+    checkout_url: str | None = None
+
+
+# -- order
+
+
+class OrderPlaced(Payload, kw_only=True):
+    order: Order
+    cart_id: str | None = None
+
+
+class OrderPaid(Payload, kw_only=True):
+    order_id: str
+    currency: str
+    payment: Payment
+
+
+class OrderStatusChanged(Payload, kw_only=True):
+    order_id: str
+    status: str
+    previous: str | None = None
+
+
+class OrderFulfilled(Payload, kw_only=True):
+    """Sent to the customer. No lines means the whole order; several partial ones carry their own `fulfillment_id`."""
+
+    order_id: str
+    fulfillment_id: str | None = None
+    lines: tuple[LineItem, ...] = ()
+    tracking_code: str | None = None
+    carrier: str | None = None
+
+
+class OrderCancelled(Payload, kw_only=True):
+    order_id: str
+    reason: str | None = None
+
+
+class OrderRefunded(Payload, kw_only=True):
+    """Money given back. No amount means the whole order; several partial ones carry their own `refund_id`."""
+
+    order_id: str
+    refund_id: str | None = None
+    currency: str | None = None
+    amount: Decimal | None = None
+    lines: tuple[LineItem, ...] = ()
+    reason: str | None = None
+
+
+# -- catalog
+
+
+class ProductUpserted(Payload, kw_only=True):
+    product: Product
+
+
+class ProductDeleted(Payload, kw_only=True):
+    product_id: str
+
+
+class StockChanged(Payload, kw_only=True):
+    """`quantity` is what is available now, never a difference."""
+
+    product_id: str
+    variant_id: str | None = None
+    sku: str | None = None
+    quantity: Decimal
+    location: str | None = None
+
+
+# -- wholesale and site
+
+
+class WholesaleOrderApproved(Payload, kw_only=True):
+    order: Order
+    account_code: str | None = None
+    account_name: str | None = None
+
+
+class StoreConnected(Payload, kw_only=True):
+    system: str | None = None
+    url: str | None = None
+
+
+class StoreDisconnected(Payload, kw_only=True):
+    reason: str | None = None
+
+
+CatalogPayload = ProductUpserted | ProductDeleted | StockChanged
+
+ShopPayload = (
+    CustomerRegistered
+    | CustomerUpdated
+    | CustomerErased
+    | IdentityLinked
+    | NewsletterSubscribed
+    | NewsletterUnsubscribed
+    | SessionActive
+    | ProductViewed
+    | Searched
+    | WishlistAdded
+    | WishlistRemoved
+    | BackInStockRequested
+    | CartItemAdded
+    | CartItemRemoved
+    | CartReplaced
+    | CheckoutStarted
+    | OrderPlaced
+    | OrderPaid
+    | OrderStatusChanged
+    | OrderFulfilled
+    | OrderCancelled
+    | OrderRefunded
+    | ProductUpserted
+    | ProductDeleted
+    | StockChanged
+    | WholesaleOrderApproved
+    | StoreConnected
+    | StoreDisconnected
+)
+
+
+class ShopEvent(Payload, kw_only=True):
+    """A fact a shop tells us. `event_id` is unique in `shop` and the same every time the fact is told again."""
+
+    event_id: str
+    shop: str
+    occurred_at: datetime
+    source: str = "canonical"
+    priority: Priority = "live"
+    customer: CustomerRef = CustomerRef()
+    payload: ShopPayload
+
+
+# -- what only we write into a customer's log
+
+
+class DeadlineReached(Payload, kw_only=True):
+    """Time has become a fact: the cart's current deadline `due_at` lies behind everything we were told."""
+
+    event_id: str
+    shop: str
+    cart_id: str
+    due_at: datetime
+
+
+class TransferredCart(Value, kw_only=True):
+    cart_id: str
+    currency: str
+    lines: tuple[LineItem, ...]
+    checkout_url: str | None = None
+    last_change: datetime
+
+
+class CartTransferred(Payload, kw_only=True):
+    """Answer of a weaker identity's log to a link: its carts and recent views move to the customer of this log."""
+
+    event_id: str
+    shop: str
+    occurred_at: datetime
+    from_key: str
+    origins: tuple[str, ...] = ()
+    ref: CustomerRef
+    profile: Profile = Profile()
+    carts: tuple[TransferredCart, ...] = ()
+    views: tuple[LineItem, ...] = ()
+
+
+class CustomerEvent(Value, kw_only=True):
+    """One entry of a customer's log. `at` is the time it counts for: `occurred_at`, but never after it was received."""
+
+    key: str
+    at: datetime
+    fact: ShopEvent | DeadlineReached | CartTransferred
