@@ -2,6 +2,7 @@
 
 `ShopEvent` is the public front door. `CustomerEvent` is one entry of a customer's log: the same event plus the key
 it was filed under and the time it counts for, or something only we write (`DeadlineReached`, `CartTransferred`).
+`CatalogEvent` is the same for a product (`avro/catalog_event.avsc`).
 """
 
 from datetime import datetime
@@ -304,3 +305,14 @@ class CustomerEvent(Value, kw_only=True):
     key: str
     at: datetime
     fact: ShopEvent | DeadlineReached | CartTransferred
+
+
+# -- a product's log
+
+
+class CatalogEvent(Value, kw_only=True):
+    """One entry of a product's log; `fact.payload` is a `CatalogPayload`. `at` as in `CustomerEvent`."""
+
+    product_id: str
+    at: datetime
+    fact: ShopEvent
