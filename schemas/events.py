@@ -30,34 +30,34 @@ class Payload(
 # -- person
 
 
-class CustomerRegistered(Payload, kw_only=True):
+class CustomerRegistered(Payload, frozen=True, kw_only=True):
     profile: Profile = Profile()
 
 
-class CustomerUpdated(Payload, kw_only=True):
+class CustomerUpdated(Payload, frozen=True, kw_only=True):
     """Fields that are set replace what was known; fields left out stay."""
 
     profile: Profile = Profile()
 
 
-class CustomerErased(Payload, kw_only=True):
+class CustomerErased(Payload, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class IdentityLinked(Payload, kw_only=True):
+class IdentityLinked(Payload, frozen=True, kw_only=True):
     """The customer named in the header and `other` are one person."""
 
     other: CustomerRef
     reason: str | None = None
 
 
-class NewsletterSubscribed(Payload, kw_only=True):
+class NewsletterSubscribed(Payload, frozen=True, kw_only=True):
     list_id: str | None = None
     channel: Literal["email", "sms"] = "email"
     consented_at: datetime | None = None
 
 
-class NewsletterUnsubscribed(Payload, kw_only=True):
+class NewsletterUnsubscribed(Payload, frozen=True, kw_only=True):
     list_id: str | None = None
     channel: Literal["email", "sms"] = "email"
 
@@ -65,31 +65,31 @@ class NewsletterUnsubscribed(Payload, kw_only=True):
 # -- browsing
 
 
-class SessionActive(Payload, kw_only=True):
+class SessionActive(Payload, frozen=True, kw_only=True):
     url: str | None = None
     referrer: str | None = None
 
 
-class ProductViewed(Payload, kw_only=True):
+class ProductViewed(Payload, frozen=True, kw_only=True):
     item: LineItem
     currency: str | None = None
 
 
-class Searched(Payload, kw_only=True):
+class Searched(Payload, frozen=True, kw_only=True):
     query: str
     results: int | None = None
 
 
-class WishlistAdded(Payload, kw_only=True):
+class WishlistAdded(Payload, frozen=True, kw_only=True):
     item: LineItem
     currency: str | None = None
 
 
-class WishlistRemoved(Payload, kw_only=True):
+class WishlistRemoved(Payload, frozen=True, kw_only=True):
     item: LineItem
 
 
-class BackInStockRequested(Payload, kw_only=True):
+class BackInStockRequested(Payload, frozen=True, kw_only=True):
     product_id: str
     variant_id: str | None = None
     channel: Literal["email", "sms"] = "email"
@@ -98,7 +98,7 @@ class BackInStockRequested(Payload, kw_only=True):
 # -- cart
 
 
-class CartItemAdded(Payload, kw_only=True):
+class CartItemAdded(Payload, frozen=True, kw_only=True):
     """`item.quantity` more of this line; must be above zero."""
 
     cart_id: str | None = None
@@ -107,7 +107,7 @@ class CartItemAdded(Payload, kw_only=True):
     checkout_url: str | None = None
 
 
-class CartItemRemoved(Payload, kw_only=True):
+class CartItemRemoved(Payload, frozen=True, kw_only=True):
     """`quantity` less of this line; left out means the whole line. Never below zero."""
 
     cart_id: str | None = None
@@ -115,7 +115,7 @@ class CartItemRemoved(Payload, kw_only=True):
     quantity: Decimal | None = None
 
 
-class CartReplaced(Payload, kw_only=True):
+class CartReplaced(Payload, frozen=True, kw_only=True):
     """The whole cart as it is now. No lines means it was emptied."""
 
     cart_id: str | None = None
@@ -124,7 +124,7 @@ class CartReplaced(Payload, kw_only=True):
     checkout_url: str | None = None
 
 
-class CheckoutStarted(Payload, kw_only=True):
+class CheckoutStarted(Payload, frozen=True, kw_only=True):
     """Entering the checkout. With `lines` it is a snapshot of the cart as well."""
 
     cart_id: str | None = None
@@ -137,24 +137,24 @@ class CheckoutStarted(Payload, kw_only=True):
 # -- order
 
 
-class OrderPlaced(Payload, kw_only=True):
+class OrderPlaced(Payload, frozen=True, kw_only=True):
     order: Order
     cart_id: str | None = None
 
 
-class OrderPaid(Payload, kw_only=True):
+class OrderPaid(Payload, frozen=True, kw_only=True):
     order_id: str
     currency: str
     payment: Payment
 
 
-class OrderStatusChanged(Payload, kw_only=True):
+class OrderStatusChanged(Payload, frozen=True, kw_only=True):
     order_id: str
     status: str
     previous: str | None = None
 
 
-class OrderFulfilled(Payload, kw_only=True):
+class OrderFulfilled(Payload, frozen=True, kw_only=True):
     """Sent to the customer. No lines means the whole order; several partial ones carry their own `fulfillment_id`."""
 
     order_id: str
@@ -164,12 +164,12 @@ class OrderFulfilled(Payload, kw_only=True):
     carrier: str | None = None
 
 
-class OrderCancelled(Payload, kw_only=True):
+class OrderCancelled(Payload, frozen=True, kw_only=True):
     order_id: str
     reason: str | None = None
 
 
-class OrderRefunded(Payload, kw_only=True):
+class OrderRefunded(Payload, frozen=True, kw_only=True):
     """Money given back. No amount means the whole order; several partial ones carry their own `refund_id`."""
 
     order_id: str
@@ -183,15 +183,15 @@ class OrderRefunded(Payload, kw_only=True):
 # -- catalog
 
 
-class ProductUpserted(Payload, kw_only=True):
+class ProductUpserted(Payload, frozen=True, kw_only=True):
     product: Product
 
 
-class ProductDeleted(Payload, kw_only=True):
+class ProductDeleted(Payload, frozen=True, kw_only=True):
     product_id: str
 
 
-class StockChanged(Payload, kw_only=True):
+class StockChanged(Payload, frozen=True, kw_only=True):
     """`quantity` is what is available now, never a difference."""
 
     product_id: str
@@ -204,18 +204,18 @@ class StockChanged(Payload, kw_only=True):
 # -- wholesale and site
 
 
-class WholesaleOrderApproved(Payload, kw_only=True):
+class WholesaleOrderApproved(Payload, frozen=True, kw_only=True):
     order: Order
     account_code: str | None = None
     account_name: str | None = None
 
 
-class StoreConnected(Payload, kw_only=True):
+class StoreConnected(Payload, frozen=True, kw_only=True):
     system: str | None = None
     url: str | None = None
 
 
-class StoreDisconnected(Payload, kw_only=True):
+class StoreDisconnected(Payload, frozen=True, kw_only=True):
     reason: str | None = None
 
 
@@ -253,7 +253,7 @@ ShopPayload = (
 )
 
 
-class ShopEvent(Payload, kw_only=True):
+class ShopEvent(Payload, frozen=True, kw_only=True):
     """A fact a shop tells us. `event_id` is unique in `shop` and the same every time the fact is told again."""
 
     event_id: str
@@ -268,7 +268,7 @@ class ShopEvent(Payload, kw_only=True):
 # -- what only we write into a customer's log
 
 
-class DeadlineReached(Payload, kw_only=True):
+class DeadlineReached(Payload, frozen=True, kw_only=True):
     """Time has become a fact: the cart's current deadline `due_at` lies behind everything we were told."""
 
     event_id: str
@@ -277,7 +277,7 @@ class DeadlineReached(Payload, kw_only=True):
     due_at: datetime
 
 
-class TransferredCart(Value, kw_only=True):
+class TransferredCart(Value, frozen=True, kw_only=True):
     cart_id: str
     currency: str
     lines: tuple[LineItem, ...]
@@ -285,7 +285,7 @@ class TransferredCart(Value, kw_only=True):
     last_change: datetime
 
 
-class CartTransferred(Payload, kw_only=True):
+class CartTransferred(Payload, frozen=True, kw_only=True):
     """Answer of a weaker identity's log to a link: its carts and recent views move to the customer of this log."""
 
     event_id: str
@@ -299,7 +299,7 @@ class CartTransferred(Payload, kw_only=True):
     views: tuple[LineItem, ...] = ()
 
 
-class CustomerEvent(Value, kw_only=True):
+class CustomerEvent(Value, frozen=True, kw_only=True):
     """One entry of a customer's log. `at` is the time it counts for: `occurred_at`, but never after it was received."""
 
     key: str
@@ -310,7 +310,7 @@ class CustomerEvent(Value, kw_only=True):
 # -- a product's log
 
 
-class CatalogEvent(Value, kw_only=True):
+class CatalogEvent(Value, frozen=True, kw_only=True):
     """One entry of a product's log; `fact.payload` is a `CatalogPayload`. `at` as in `CustomerEvent`."""
 
     product_id: str

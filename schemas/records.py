@@ -9,14 +9,14 @@ from datetime import datetime
 from schemas.values import Value
 
 
-class Header(Value, kw_only=True):
+class Header(Value, frozen=True, kw_only=True):
     """One Kafka header of the original record; a name may come more than once, and a value may be missing."""
 
     name: str
     value: bytes | None = None
 
 
-class Refused(Value, kw_only=True):
+class Refused(Value, frozen=True, kw_only=True):
     """Said once for each record that was not understood; `topic`, `partition` and `offset` name the original.
 
     `reason` is a short code from a bounded set, `field` the dotted path it concerns, `problem` and `remedy` are
@@ -37,7 +37,7 @@ class Refused(Value, kw_only=True):
     refused_at: datetime
 
 
-class Parked(Value, kw_only=True):
+class Parked(Value, frozen=True, kw_only=True):
     """One call a person must look at: the signal that caused it, what was sent, what came back, how often.
 
     `signal` holds the framed bytes as they stood on `topic`, so sending again needs no other source. `status` and

@@ -24,7 +24,7 @@ class Conclusion(
     """One branch of the signal union; the tag is its Avro full name."""
 
 
-class Customer(Value, kw_only=True):
+class Customer(Value, frozen=True, kw_only=True):
     """The customer as known when the signal was said. `key` is the key of the log, `ref` all known identities."""
 
     key: str
@@ -32,7 +32,7 @@ class Customer(Value, kw_only=True):
     profile: Profile = Profile()
 
 
-class Cart(Value, kw_only=True):
+class Cart(Value, frozen=True, kw_only=True):
     """`version` rises with every change of this cart; `total` is the sum of quantity times unit price."""
 
     cart_id: str
@@ -47,21 +47,21 @@ class Cart(Value, kw_only=True):
 # -- person
 
 
-class CustomerChanged(Conclusion, kw_only=True):
+class CustomerChanged(Conclusion, frozen=True, kw_only=True):
     new: bool = False
 
 
-class CustomerErased(Conclusion, kw_only=True):
+class CustomerErased(Conclusion, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class NewsletterSubscribed(Conclusion, kw_only=True):
+class NewsletterSubscribed(Conclusion, frozen=True, kw_only=True):
     list_id: str | None = None
     channel: Literal["email", "sms"] = "email"
     consented_at: datetime | None = None
 
 
-class NewsletterUnsubscribed(Conclusion, kw_only=True):
+class NewsletterUnsubscribed(Conclusion, frozen=True, kw_only=True):
     list_id: str | None = None
     channel: Literal["email", "sms"] = "email"
 
@@ -69,30 +69,30 @@ class NewsletterUnsubscribed(Conclusion, kw_only=True):
 # -- browsing
 
 
-class SessionActive(Conclusion, kw_only=True):
+class SessionActive(Conclusion, frozen=True, kw_only=True):
     url: str | None = None
 
 
-class ProductViewed(Conclusion, kw_only=True):
+class ProductViewed(Conclusion, frozen=True, kw_only=True):
     item: LineItem
     currency: str | None = None
 
 
-class Searched(Conclusion, kw_only=True):
+class Searched(Conclusion, frozen=True, kw_only=True):
     query: str
     results: int | None = None
 
 
-class WishlistAdded(Conclusion, kw_only=True):
+class WishlistAdded(Conclusion, frozen=True, kw_only=True):
     item: LineItem
     currency: str | None = None
 
 
-class WishlistRemoved(Conclusion, kw_only=True):
+class WishlistRemoved(Conclusion, frozen=True, kw_only=True):
     item: LineItem
 
 
-class BackInStockRequested(Conclusion, kw_only=True):
+class BackInStockRequested(Conclusion, frozen=True, kw_only=True):
     product_id: str
     variant_id: str | None = None
     channel: Literal["email", "sms"] = "email"
@@ -101,20 +101,20 @@ class BackInStockRequested(Conclusion, kw_only=True):
 # -- cart
 
 
-class CartChanged(Conclusion, kw_only=True):
+class CartChanged(Conclusion, frozen=True, kw_only=True):
     """`added` is set when this change put something in; an emptied cart has no lines."""
 
     cart: Cart
     added: LineItem | None = None
 
 
-class CheckoutStarted(Conclusion, kw_only=True):
+class CheckoutStarted(Conclusion, frozen=True, kw_only=True):
     cart: Cart
     checkout_id: str | None = None
 
 
-class CartAbandoned(Conclusion, kw_only=True):
-    """A fact, not yet a reminder: nothing changed until `due_at`. A reminder must not leave at or after `expires_at`."""
+class CartAbandoned(Conclusion, frozen=True, kw_only=True):
+    """A fact, not yet a reminder: nothing changed until `due_at`. No reminder may leave at or after `expires_at`."""
 
     cart: Cart
     stage: int
@@ -125,7 +125,7 @@ class CartAbandoned(Conclusion, kw_only=True):
 # -- order
 
 
-class OrderPlaced(Conclusion, kw_only=True):
+class OrderPlaced(Conclusion, frozen=True, kw_only=True):
     """`closed_carts` are the carts this purchase ended; `proved_wrong` the ids of `CartAbandoned` signals that an
     earlier knowledge of this purchase would have prevented."""
 
@@ -134,21 +134,21 @@ class OrderPlaced(Conclusion, kw_only=True):
     proved_wrong: tuple[str, ...] = ()
 
 
-class OrderPaid(Conclusion, kw_only=True):
+class OrderPaid(Conclusion, frozen=True, kw_only=True):
     order_id: str
     currency: str
     payment: Payment
     order: Order | None = None
 
 
-class OrderStatusChanged(Conclusion, kw_only=True):
+class OrderStatusChanged(Conclusion, frozen=True, kw_only=True):
     order_id: str
     status: str
     previous: str | None = None
     order: Order | None = None
 
 
-class OrderFulfilled(Conclusion, kw_only=True):
+class OrderFulfilled(Conclusion, frozen=True, kw_only=True):
     """`ordinal` counts the fulfilments of this order from 1; `complete` when nothing is left to send. `order` is the
     order as placed, or `None` when it was placed before we listened."""
 
@@ -162,13 +162,13 @@ class OrderFulfilled(Conclusion, kw_only=True):
     order: Order | None = None
 
 
-class OrderCancelled(Conclusion, kw_only=True):
+class OrderCancelled(Conclusion, frozen=True, kw_only=True):
     order_id: str
     reason: str | None = None
     order: Order | None = None
 
 
-class OrderRefunded(Conclusion, kw_only=True):
+class OrderRefunded(Conclusion, frozen=True, kw_only=True):
     """`amount` is what this refund gave back, `complete` when nothing is left of the order's total."""
 
     order_id: str
@@ -185,18 +185,18 @@ class OrderRefunded(Conclusion, kw_only=True):
 # -- wholesale and site
 
 
-class WholesaleOrderApproved(Conclusion, kw_only=True):
+class WholesaleOrderApproved(Conclusion, frozen=True, kw_only=True):
     order: Order
     account_code: str | None = None
     account_name: str | None = None
 
 
-class StoreConnected(Conclusion, kw_only=True):
+class StoreConnected(Conclusion, frozen=True, kw_only=True):
     system: str | None = None
     url: str | None = None
 
 
-class StoreDisconnected(Conclusion, kw_only=True):
+class StoreDisconnected(Conclusion, frozen=True, kw_only=True):
     reason: str | None = None
 
 
@@ -226,7 +226,7 @@ SignalPayload = (
 )
 
 
-class Signal(Value, kw_only=True):
+class Signal(Value, frozen=True, kw_only=True):
     """`signal_id` is derived from the event that caused it, so a repeat carries the same id and the same bytes.
 
     `occurred_at` is the time of the fact; a signal holds no processing time, on purpose.
@@ -244,16 +244,16 @@ class Signal(Value, kw_only=True):
 # -- products
 
 
-class ProductChanged(Conclusion, kw_only=True):
+class ProductChanged(Conclusion, frozen=True, kw_only=True):
     product: Product
     new: bool = False
 
 
-class ProductDeleted(Conclusion, kw_only=True):
+class ProductDeleted(Conclusion, frozen=True, kw_only=True):
     product_id: str
 
 
-class StockChanged(Conclusion, kw_only=True):
+class StockChanged(Conclusion, frozen=True, kw_only=True):
     """What is available now, at `location` when given. `out_of_stock` when this change brought the last one to zero."""
 
     product_id: str
@@ -265,7 +265,7 @@ class StockChanged(Conclusion, kw_only=True):
     product: Product | None = None
 
 
-class CatalogSignal(Value, kw_only=True):
+class CatalogSignal(Value, frozen=True, kw_only=True):
     """What changed about one product; keyed by product id."""
 
     signal_id: str

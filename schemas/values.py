@@ -1,4 +1,4 @@
-"""Things that events and signals speak about: lines, addresses, orders, profiles, products. Frozen values, no behaviour.
+"""Things that events and signals speak about: lines, addresses, orders, profiles, products. Frozen, no behaviour.
 
 Every class here mirrors one Avro record `shoprelay.<ClassName>`; `tests/schemas` compares them field by field.
 Amounts are `Decimal` in major units with at most four places; their currency stands beside them, on the record that
@@ -12,10 +12,13 @@ import msgspec
 
 
 class Value(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Configuration only: immutable, cheap to build and to compare. (`kw_only` is not inherited: each class says it.)"""
+    """Configuration only: immutable, cheap to build and to compare.
+
+    Each class says `frozen` (for type checkers) and `kw_only` (not inherited) again.
+    """
 
 
-class CustomerRef(Value, kw_only=True):
+class CustomerRef(Value, frozen=True, kw_only=True):
     """Every name the source knew for this customer at that moment. At least one must be set."""
 
     customer_id: str | None = None
@@ -25,7 +28,7 @@ class CustomerRef(Value, kw_only=True):
     cart_token: str | None = None
 
 
-class Address(Value, kw_only=True):
+class Address(Value, frozen=True, kw_only=True):
     first_name: str | None = None
     last_name: str | None = None
     company: str | None = None
@@ -40,7 +43,7 @@ class Address(Value, kw_only=True):
     phone: str | None = None
 
 
-class Profile(Value, kw_only=True):
+class Profile(Value, frozen=True, kw_only=True):
     """What is known about a person beside their identities. `None` means not known, never "clear it"."""
 
     first_name: str | None = None
@@ -53,7 +56,7 @@ class Profile(Value, kw_only=True):
     properties: dict[str, str] = {}
 
 
-class LineItem(Value, kw_only=True):
+class LineItem(Value, frozen=True, kw_only=True):
     """One line of a cart or an order. Two lines are the same line when `line_key` (streams.domain) says so."""
 
     line_id: str | None = None
@@ -71,14 +74,14 @@ class LineItem(Value, kw_only=True):
     options: dict[str, str] = {}
 
 
-class Payment(Value, kw_only=True):
+class Payment(Value, frozen=True, kw_only=True):
     payment_id: str | None = None
     method: str | None = None
     amount: Decimal
     paid_at: datetime | None = None
 
 
-class Order(Value, kw_only=True):
+class Order(Value, frozen=True, kw_only=True):
     """An order as placed. `total` includes shipping, tax and discounts; a line's `unit_price` includes none of them."""
 
     order_id: str
@@ -100,7 +103,7 @@ class Order(Value, kw_only=True):
     shipping_address: Address | None = None
 
 
-class Variant(Value, kw_only=True):
+class Variant(Value, frozen=True, kw_only=True):
     variant_id: str
     sku: str | None = None
     barcode: str | None = None
@@ -113,7 +116,7 @@ class Variant(Value, kw_only=True):
     quantity: Decimal | None = None
 
 
-class Product(Value, kw_only=True):
+class Product(Value, frozen=True, kw_only=True):
     product_id: str
     title: str
     description: str | None = None
