@@ -291,6 +291,7 @@ class CartTransferred(Payload, frozen=True, kw_only=True):
     event_id: str
     shop: str
     occurred_at: datetime
+    priority: Priority = "live"
     from_key: str
     origins: tuple[str, ...] = ()
     ref: CustomerRef
