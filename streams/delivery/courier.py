@@ -1,0 +1,285 @@
+"""The courier: one turn of one lane. Sends the next call of its first entry, and does what the verdict asks for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from schemas.codec import SchemaMissing
+from schemas.registry import RegistryError
+from schemas.signals import OrderPlaced
+from sinks.contract import Answer, Call, Sink, Verdict, classify
+from streams.delivery import park
+from streams.delivery.attempt import Step, blame, is_poison, step
+from streams.delivery.clock import Clock
+from streams.delivery.crew import Crew
+from streams.delivery.hold import BRAKE, MISCONFIGURED, Brake, Hold
+from streams.delivery.http import Transport
+from streams.delivery.lanes import Entry, Lane, Lanes
+from streams.delivery.lastlook import withheld
+from streams.delivery.metrics import PARKING, DeliveryMetrics
+from streams.delivery.pace import Random, asked_for, jittered
+from streams.delivery.park import Parking
+from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.settings import DeliverySettings
+from streams.delivery.turns import Turns
+
+log = structlog.get_logger("shoprelay.delivery")
+
+
+class Courier:
+    def __init__(
+        self,
+        sink: Sink,
+        settings: DeliverySettings,
+        lanes: Lanes,
+        speaker: Speaker,
+        transport: Transport,
+        parking: Parking,
+        metrics: DeliveryMetrics,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._sink = sink
+        self._settings = settings
+        self._lanes = lanes
+        self._speaker = speaker
+        self._transport = transport
+        self._parking = parking
+        self._metrics = metrics
+        self._clock = clock
+        self._random = random
+        self._brake = Brake(settings.brake)
+        self._successes = 0
+        self._unparked = 0  # calls the parked topic does not take just now
+        self._unlearned = 0  # failures of the registry in a row
+        self._reminded: dict[str, None] = {}  # in the order they were sent
+        most = settings.max_in_flight or sink.max_in_flight
+        self.hold = Hold(settings.probe_seconds)
+        self.turns = Turns(sink.limits, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
+        self.crew = Crew(self.turns, self.turn, most, clock)
+        self.progressed_at = clock.monotonic()
+
+    async def turn(self, lane: Lane, from_line: bool) -> None:
+        """Ends with the lane where it belongs: in a line, resting, looking, set aside as the probe, or gone."""
+        await self._serve(lane, lane.entries[0], from_line)
+        if self.hold.prober is lane:  # nothing was sent, so another may probe
+            self.hold.prober = None
+
+    # -- before sending
+
+    async def _serve(self, lane: Lane, entry: Entry, from_line: bool) -> None:
+        try:
+            if entry.calls is None:
+                said = self._speaker.prepare(entry)
+                self._notice(entry)
+                if isinstance(said, Finished):
+                    return self._finish(entry, said.outcome)
+                if isinstance(said, Unsayable):
+                    return await self._put_aside(entry, said.code, None, said.detail)
+            if self._is_reminder(entry) and not self._may_leave(entry):
+                return None
+        except SchemaMissing as missing:
+            return await self._learn(entry, missing.schema_id)
+        assert entry.calls is not None
+        call = entry.calls[entry.at]
+        if not self.turns.may_pass(call.endpoint, self._clock.monotonic(), from_line=from_line):
+            return self.turns.wait(call.endpoint, lane, first=from_line)
+        return await self._attempt(entry, call)
+
+    def _is_reminder(self, entry: Entry) -> bool:
+        return entry.signal is not None and type(entry.signal.payload) in self._sink.reminders
+
+    def _may_leave(self, entry: Entry) -> bool:
+        """The last look, before every attempt."""
+        signal, lane = entry.signal, entry.lane
+        assert signal is not None
+        if reason := withheld(signal, self._speaker.behind(lane), self._clock.wall()):
+            self._metrics.reminder_withheld(reason)
+            self._finish(entry, WITHHELD)
+            return False
+        looking = lane.partition.looking
+        looking.add(lane)
+        if not self._lanes.may_leave(entry, self._clock.monotonic()):
+            return False
+        looking.discard(lane)
+        return True
+
+    def _notice(self, entry: Entry) -> None:
+        """A purchase that came too late for a reminder of ours is counted."""
+        if entry.signal is not None and isinstance(entry.signal.payload, OrderPlaced):
+            for reminder in entry.signal.payload.proved_wrong:
+                if reminder in self._reminded:
+                    del self._reminded[reminder]
+                    self._metrics.proved_wrong()
+
+    async def _learn(self, entry: Entry, schema_id: int) -> None:
+        try:
+            async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
+                await self._speaker.codec.fetch(schema_id)
+        except (RegistryError, TimeoutError) as away:
+            self._unlearned += 1
+            if self._unlearned == 1:
+                log.warning("the schema registry is away; waiting", schema_id=schema_id, error=type(away).__name__)
+            self._rest(entry.lane, self._unlearned)
+            return
+        self._unlearned = 0
+        self.turns.ready(entry.lane, first=True)
+
+    # -- sending, and what follows
+
+    async def _attempt(self, entry: Entry, call: Call) -> None:
+        lane, gate, sent_at = entry.lane, self.turns.gate(call.endpoint), self._clock.monotonic()
+        entry.first_at = entry.first_at or self._clock.wall().timestamp()
+        answer = await self._exchange(lane, call)
+        if answer is None:
+            return
+        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
+        self._metrics.answered(call, verdict, now - sent_at)
+        if verdict is Verdict.THROTTLED:
+            asked = asked_for(answer.headers, self._clock.wall())
+            longest = self._settings.longest_wait_seconds
+            gate.throttled(sent_at, now, None if asked is None else min(asked, longest), self._random)
+        elif verdict is Verdict.UNAVAILABLE:
+            blame(entry, self._successes)
+            gate.failed(sent_at, now, self._random)
+        else:
+            gate.passed()
+        self._settle_hold(lane, verdict, now)
+        await self._follow(entry, call, verdict, answer)
+
+    async def _exchange(self, lane: Lane, call: Call) -> Answer | None:
+        """`None` when it was cut short from outside."""
+        self.turns.sent(call)
+        try:
+            async with asyncio.timeout(self._sink.timeout_seconds) as lane.scope:
+                return await self._transport.send(call)
+        except TimeoutError:
+            return None if lane.cut else Answer(0, fault="timeout")
+        finally:
+            lane.scope = None
+            self.turns.answered(call, self._clock.monotonic())
+
+    async def _follow(self, entry: Entry, call: Call, verdict: Verdict, answer: Answer) -> None:
+        lane, outage = entry.lane, self.turns.gate(call.endpoint).outage
+        poison = is_poison(entry, self._settings.give_up_after, self._clock.wall().timestamp())
+        match step(verdict, poison=poison, outage=outage):
+            case Step.ADVANCE:
+                self._advance(entry)
+            case Step.WAIT if self.hold.lane is not lane:
+                self.turns.wait(call.endpoint, lane, first=verdict is Verdict.THROTTLED)
+            case Step.REST if self.hold.lane is not lane:
+                self._rest(lane, entry.attempts)
+            case Step.HOLD if self.hold.lane is not lane:
+                if self.hold.reason is None:
+                    self._begin_hold(MISCONFIGURED, lane, answer)
+                else:
+                    self.turns.ready(lane, first=True)
+            case Step.PARK:
+                await self._put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
+
+    def _advance(self, entry: Entry) -> None:
+        assert entry.calls is not None
+        self._successes += 1
+        self._brake.delivered()
+        entry.at += 1
+        entry.attempts = entry.blamed = 0
+        entry.first_at = 0.0
+        if entry.at < len(entry.calls):
+            self.turns.ready(entry.lane)
+        else:
+            self._finish(entry, DELIVERED)
+
+    def _rest(self, lane: Lane, failures: int) -> None:
+        wait = jittered(self._settings.backoff, failures, self._random)
+        asyncio.get_running_loop().call_later(wait, self.crew.wake, (lane,))
+
+    async def _put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> None:
+        """Parks and finishes; or holds, when too much was parked already."""
+        lane = entry.lane
+        if self._brake.on:
+            if self.hold.reason is None:
+                self._begin_hold(BRAKE, None, answer)
+            elif self.hold.prober is lane:
+                self.hold.again(None, self._clock.monotonic())
+            self.turns.ready(lane)
+            return
+        self._brake.parked()
+        reason = f"{code}: {detail}" if detail else code
+        try:
+            async with asyncio.timeout(None) as lane.scope:
+                await self._until_parked(entry, reason, answer)
+        except TimeoutError:
+            return  # cut short: it is not finished, and comes again
+        finally:
+            lane.scope = None
+        self._metrics.parked(code)
+        self._finish(entry, PARKED)
+
+    async def _until_parked(self, entry: Entry, reason: str, answer: Answer | None) -> None:
+        failures, now = 0, self._clock.wall()
+        while True:
+            try:
+                await self._parking.put(entry, reason, answer, now)
+            except Exception as error:
+                failures += 1
+                if failures == 1:
+                    log.error("cannot park; trying until it works", sink=self._sink.name, error=type(error).__name__)
+                    self._unparked += 1
+                    self._metrics.held(PARKING, True)
+                await asyncio.sleep(jittered(self._settings.backoff, failures, self._random))
+            else:
+                break
+        if failures:
+            self._unparked -= 1
+            self._metrics.held(PARKING, self._unparked > 0)
+
+    def _finish(self, entry: Entry, outcome: str) -> None:
+        lane, signal = entry.lane, entry.signal
+        self._metrics.finished(kind(entry), outcome)
+        if outcome == DELIVERED and signal is not None:
+            if self._is_reminder(entry):
+                self._remember(signal.signal_id)
+            if signal.priority == "live":
+                self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
+        self._lanes.finish(entry)
+        self.progressed_at = self._clock.monotonic()
+        if lane.entries:
+            self.turns.ready(lane)
+
+    def _remember(self, reminder: str) -> None:
+        self._metrics.reminder_sent()
+        self._reminded[reminder] = None
+        if len(self._reminded) > self._settings.remembered_reminders:
+            del self._reminded[next(iter(self._reminded))]
+
+    # -- holding
+
+    def _begin_hold(self, reason: str, lane: Lane | None, answer: Answer | None) -> None:
+        self.hold.begin(reason, lane, self._clock.monotonic())
+        self._metrics.held(reason, True)
+        log.error(
+            "the sink holds: nothing leaves but a probe, until that passes",
+            sink=self._sink.name, reason=reason, status=answer.status if answer else None,
+        )  # fmt: skip
+
+    def _settle_hold(self, lane: Lane, verdict: Verdict, now: float) -> None:
+        hold = self.hold
+        if hold.reason is None:
+            return
+        probe = hold.prober is lane
+        through = verdict is Verdict.DELIVERED or (verdict is Verdict.REJECTED and hold.reason == MISCONFIGURED)
+        if through and (probe or hold.reason == BRAKE):
+            self._end_hold(hold.reason)
+        elif probe and hold.reason == MISCONFIGURED:
+            hold.again(lane, now)
+        elif probe and verdict is not Verdict.REJECTED:  # a refusal is put aside, and asks for the brake itself
+            hold.again(None, now)
+
+    def _end_hold(self, reason: str) -> None:
+        if (lane := self.hold.end()) is not None:
+            self.turns.ready(lane, first=True)
+        self._brake.release()
+        self._metrics.held(reason, False)
+        log.warning("the sink goes on", sink=self._sink.name, after=reason)

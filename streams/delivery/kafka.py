@@ -1,0 +1,170 @@
+"""Kafka's side of delivery: the consumer of one sink's group, and the producer of its parked records."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    InvalidGroupIdError,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnsupportedVersionError,
+)
+
+from streams.delivery.feed import FeedLost, Fetched, Owner
+from streams.delivery.lanes import End
+from streams.delivery.park import TooLarge
+from streams.delivery.settings import DeliverySettings
+
+log = structlog.get_logger("shoprelay.delivery")
+NOBODY = TopicPartition("", 0)  # asking for it surfaces the group's errors, and nothing else
+FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError, InvalidGroupIdError, UnsupportedVersionError)
+PATIENCE = 5  # errors of the group in a row before this process is of no more use
+LARGEST_REQUEST = 8 << 20  # the broker has the last word on size; the client must not have it
+
+
+class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, settings: DeliverySettings) -> None:
+        self._topic = settings.topic
+        self._owner: Owner | None = None
+        self._generation = 0
+        self._errors = 0
+        session_ms = int(settings.session_seconds * 1000)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap,
+            group_id=settings.group,
+            client_id=f"shoprelay-{settings.group}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 5,
+            # A member that finishes its calls in flight must not be thrown out for it.
+            rebalance_timeout_ms=session_ms + int(settings.drain_seconds * 1000),
+            # One request at a time goes to a broker: a longer wait there would delay a partition that has room again.
+            fetch_max_wait_ms=100,
+            max_poll_interval_ms=24 * 3600 * 1000,  # the fetch loop always polls; its death ends the process
+            metadata_max_age_ms=60_000,
+            **settings.security,
+        )
+
+    async def open(self, owner: Owner) -> None:
+        """Joins as soon as a broker answers."""
+        self._owner = owner
+        wait = 0.2
+        while True:
+            try:
+                await self._consumer.start()
+                break
+            except KafkaConnectionError as away:
+                log.warning("no broker answers; trying again", error=type(away).__name__, seconds=wait)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 10.0)
+        self._consumer.subscribe([self._topic], listener=self)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._generation += 1
+        self._errors = 0
+        if self._owner:
+            await self._owner.assigned(frozenset(tp.partition for tp in assigned))
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        self._generation += 1
+        if self._owner and revoked:
+            await self._owner.revoked(frozenset(tp.partition for tp in revoked))
+
+    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
+        generation = self._generation
+        wanted = [TopicPartition(self._topic, p) for p in partitions] or [NOBODY]
+        try:
+            batches = await self._consumer.getmany(*wanted, timeout_ms=int(seconds * 1000), max_records=most)
+            ends = await self._ends()
+        except (KafkaError, IllegalStateError) as error:
+            await self._failed(error)
+            return Fetched({}, {})
+        # What was fetched under an older assignment comes again under the new one, from the committed offset.
+        if generation != self._generation:
+            return Fetched({}, {})
+        return Fetched({tp.partition: records for tp, records in batches.items()}, ends)
+
+    async def _failed(self, error: Exception) -> None:
+        self._errors += 1
+        log.warning("the group's coordinator reports an error", error=type(error).__name__, in_a_row=self._errors)
+        if isinstance(error, FATAL) or self._errors >= PATIENCE:
+            raise FeedLost(type(error).__name__) from error
+        await asyncio.sleep(min(0.1 * 2**self._errors, 5.0))
+
+    async def _ends(self) -> dict[int, End]:
+        """`position` passes control records too, which are never handed out: the last record does not tell it."""
+        ends: dict[int, End] = {}
+        now, wall = time.monotonic(), time.time() * 1000
+        for tp in self._consumer.assignment():
+            highwater = self._consumer.highwater(tp)
+            if highwater is None:
+                continue
+            heard = (wall - (self._consumer.last_poll_timestamp(tp) or 0)) / 1000
+            ends[tp.partition] = End(await self._consumer.position(tp), highwater, now - max(0.0, heard))
+        return ends
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        try:
+            await self._consumer.commit({TopicPartition(self._topic, p): o for p, o in offsets.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        except KafkaError as error:
+            log.warning("could not commit; trying again", error=type(error).__name__)
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+
+class KafkaShelf:
+    """Parked records, acknowledged by all replicas before `put` returns. Connects when there is something to park."""
+
+    def __init__(self, settings: DeliverySettings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def put(self, partition: int, key: bytes, value: bytes) -> None:
+        producer = await self._started()
+        try:
+            await producer.send_and_wait(self._settings.parked_topic, value, key=key, partition=partition)
+        except MessageSizeTooLargeError as error:
+            raise TooLarge(str(error)) from error
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._settings.bootstrap,
+                    client_id=f"shoprelay-{self._settings.group}",
+                    acks="all",
+                    compression_type="gzip",
+                    max_request_size=LARGEST_REQUEST,
+                    request_timeout_ms=30_000,
+                    **self._settings.security,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()

@@ -1,0 +1,110 @@
+"""The catalog of delivery's metrics. Every label is bounded: kinds of signals and calls, verdicts, reasons, endpoints,
+partitions; never an id or an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from sinks.contract import Call, Verdict
+from streams.delivery.hold import REASONS
+
+PARKING = "parking"  # held back because the parked topic does not take a record
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+DELAY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
+
+
+class DeliveryMetrics:
+    """One per process: `sink` is the label of everything. Signals end in one of the outcomes delivered, withheld,
+    unaddressable, parked, not_told."""
+
+    def __init__(self, registry: CollectorRegistry, sink: str) -> None:
+        self._sink = sink
+        self._calls = Counter(
+            "shoprelay_calls_total", "Answers to calls, by verdict", ["sink", "says", "verdict"], registry=registry
+        )
+        self._call_seconds = Histogram(
+            "shoprelay_call_seconds", "From sending a call to its answer", ["sink", "endpoint"], registry=registry,
+            buckets=CALL_SECONDS,
+        )  # fmt: skip
+        self._signals = Counter(
+            "shoprelay_signals_total", "Signals finished, by outcome", ["sink", "signal", "outcome"], registry=registry
+        )
+        self._reminders = Counter(
+            "shoprelay_reminders_total", "Reminders sent or withheld", ["sink", "outcome"], registry=registry
+        )
+        self._withheld = Counter(
+            "shoprelay_reminders_withheld_total", "Reminders withheld, by reason", ["sink", "reason"], registry=registry
+        )
+        self._proved_wrong = Counter(
+            "shoprelay_reminders_proved_wrong_total", "Reminders sent that a late purchase proved wrong", ["sink"],
+            registry=registry,
+        ).labels(sink)  # fmt: skip
+        self._held = Gauge(
+            "shoprelay_sink_held", "1 while nothing leaves, by reason", ["sink", "reason"], registry=registry
+        )
+        self._in_flight = Gauge(
+            "shoprelay_in_flight", "Calls without an answer yet", ["sink"], registry=registry
+        ).labels(sink)
+        self._lag = Gauge(
+            "shoprelay_sink_lag_records", "Records not finished yet", ["sink", "partition"], registry=registry
+        )
+        self._parked = Counter("shoprelay_parked_total", "Calls parked", ["sink", "reason"], registry=registry)
+        self._event_to_call = Histogram(
+            "shoprelay_event_to_call_seconds", "From the fact to its delivery, live signals only", ["sink"],
+            registry=registry, buckets=DELAY_SECONDS,
+        ).labels(sink)  # fmt: skip
+        self._call_children: dict[tuple[str, Verdict], Counter] = {}
+        self._signal_children: dict[tuple[str, str], Counter] = {}
+        self._seconds_children: dict[str, Histogram] = {}
+        for reason in (*REASONS, PARKING):
+            self.held(reason, False)
+
+    def watch(self, in_flight: Callable[[], int]) -> None:
+        """Asked when somebody scrapes, instead of told on every call."""
+        self._in_flight.set_function(in_flight)
+
+    def answered(self, call: Call, verdict: Verdict, seconds: float) -> None:
+        """`labels()` takes a lock and builds a tuple on every call; these three run once per call or signal."""
+        child = self._call_children.get((call.says, verdict))
+        if child is None:
+            child = self._calls.labels(self._sink, call.says, verdict.value)
+            self._call_children[call.says, verdict] = child
+        child.inc()
+        timer = self._seconds_children.get(call.endpoint)
+        if timer is None:
+            timer = self._seconds_children[call.endpoint] = self._call_seconds.labels(self._sink, call.endpoint)
+        timer.observe(seconds)
+
+    def finished(self, signal: str, outcome: str) -> None:
+        child = self._signal_children.get((signal, outcome))
+        if child is None:
+            child = self._signal_children[signal, outcome] = self._signals.labels(self._sink, signal, outcome)
+        child.inc()
+
+    def told(self, seconds: float) -> None:
+        self._event_to_call.observe(seconds)
+
+    def reminder_sent(self) -> None:
+        self._reminders.labels(self._sink, "sent").inc()
+
+    def reminder_withheld(self, reason: str) -> None:
+        self._reminders.labels(self._sink, "withheld").inc()
+        self._withheld.labels(self._sink, reason).inc()
+
+    def proved_wrong(self) -> None:
+        self._proved_wrong.inc()
+
+    def parked(self, reason: str) -> None:
+        self._parked.labels(self._sink, reason).inc()
+
+    def held(self, reason: str, held: bool) -> None:
+        self._held.labels(self._sink, reason).set(held)
+
+    def lag(self, partition: int, records: int) -> None:
+        self._lag.labels(self._sink, str(partition)).set(records)
+
+    def lost(self, partition: int) -> None:
+        """The partition is somebody else's now: its lag is theirs to tell."""
+        self._lag.remove(self._sink, str(partition))

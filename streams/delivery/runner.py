@@ -1,0 +1,208 @@
+"""The runner: one process, one sink, one consumer group. Fetches, commits, gives partitions back, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from schemas.records import Parked
+from sinks.contract import Sink
+from streams.delivery.clock import Clock, SystemClock
+from streams.delivery.courier import Courier
+from streams.delivery.feed import Feed, FeedLost
+from streams.delivery.health import Health, State
+from streams.delivery.http import HttpTransport, Transport
+from streams.delivery.kafka import KafkaFeed, KafkaShelf
+from streams.delivery.lanes import Lanes
+from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.pace import Random
+from streams.delivery.park import Parking
+from streams.delivery.say import Codec, Speaker, where
+from streams.delivery.settings import DeliverySettings
+
+log = structlog.get_logger("shoprelay.delivery")
+FETCH_SECONDS = 0.1
+FETCH_RECORDS = 500
+COMMIT_TIMEOUT_SECONDS = 5.0
+LEAVE_SECONDS = 5.0
+STOPPED, LOST = 0, 70  # exit codes
+
+
+class Delivery:
+    """To be made inside the running event loop. `run` once."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        settings: DeliverySettings,
+        *,
+        feed: Feed,
+        speaker: Speaker,
+        transport: Transport,
+        parking: Parking,
+        metrics: DeliveryMetrics,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._sink = sink
+        self._settings = settings
+        self._feed = feed
+        self._clock = clock
+        self._metrics = metrics
+        self._lanes = Lanes(
+            settings.window_records, settings.window_bytes, settings.ahead_records, settings.look_seconds
+        )
+        self._courier = Courier(sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random)
+        self._commit_lock = asyncio.Lock()
+        metrics.watch(lambda: self._courier.turns.in_flight)
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Until `stop`: 0. Or until the group is lost or a mistake of ours shows: 70, to be started anew."""
+        told = asyncio.create_task(stop.wait())
+        tasks: list[asyncio.Task[Any]] = [
+            told,
+            asyncio.create_task(self._fetching()),
+            asyncio.create_task(self._committing()),
+        ]
+        watched: list[asyncio.Future[Any]] = [*tasks, self._courier.crew.failure]
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leave()
+        return self._exit_code([*ended, self._courier.crew.ended()])
+
+    def health(self) -> Health:
+        courier, partitions = self._courier, self._lanes.partitions.values()
+        state: State = "running"
+        if not partitions:
+            state = "joining"
+        elif courier.hold.reason is not None:
+            state = "held"
+        elif courier.turns.state != "open":
+            state = "throttled" if courier.turns.state == "throttled" else "unavailable"
+        return Health(
+            state=state,
+            reason=courier.hold.reason,
+            quiet_seconds=self._clock.monotonic() - courier.progressed_at,
+            lag=sum(p.lag for p in partitions),
+            partitions=len(partitions),
+            in_flight=courier.turns.in_flight,
+        )
+
+    # -- the feed's owner
+
+    async def assigned(self, partitions: frozenset[int]) -> None:
+        self._lanes.open(partitions)
+        self._courier.turns.share(len(self._lanes.partitions) / max(self._settings.partitions, 1))
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        await self._give_back(partitions)
+        self._courier.turns.share(len(self._lanes.partitions) / max(self._settings.partitions, 1))
+
+    async def _give_back(self, partitions: frozenset[int]) -> None:
+        self._lanes.halt(partitions)
+        await self._courier.crew.finish(self._lanes, partitions, self._settings.drain_seconds)
+        await self._commit()
+        self._lanes.close(partitions)
+        for partition in partitions:
+            self._metrics.lost(partition)
+
+    # -- what goes on all the time
+
+    async def _fetching(self) -> None:
+        await self._feed.open(self)
+        while True:
+            wanted = self._lanes.roomy()
+            if not wanted:
+                await self._lanes.room(FETCH_SECONDS)
+            fetched = await self._feed.fetch(wanted, FETCH_SECONDS if wanted else 0, FETCH_RECORDS)
+            woken = [lane for number, records in fetched.records.items() for lane in self._lanes.add(number, records)]
+            self._lanes.heard(fetched.ends)
+            self._courier.crew.wake(woken + self._lanes.may_look_again(self._clock.monotonic()))
+            await asyncio.sleep(0)  # a feed with records at hand does not let anybody else work
+
+    async def _committing(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_seconds)
+            await self._commit()
+            for partition in self._lanes.partitions.values():
+                self._metrics.lag(partition.number, partition.lag)
+
+    async def _commit(self) -> None:
+        async with self._commit_lock:
+            offsets = self._lanes.committable()
+            if not offsets:
+                return
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+                    taken = await self._feed.commit(offsets)
+            except TimeoutError:
+                taken = False
+            if taken:
+                self._lanes.committed(offsets)
+
+    # -- the end
+
+    async def _leave(self) -> None:
+        await self._give_back(frozenset(self._lanes.partitions))
+        await self._courier.crew.close()
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._feed.close()
+        except TimeoutError:
+            log.warning("left without saying goodbye: the broker does not answer")
+
+    def _exit_code(self, ended: list[Any]) -> int:
+        for error in ended:
+            if isinstance(error, FeedLost):
+                log.error("lost the consumer group", sink=self._sink.name, error=str(error))
+                return LOST
+            if isinstance(error, Exception):
+                log.error("a mistake of ours", sink=self._sink.name, error=where(error))
+                return LOST
+        return STOPPED
+
+
+async def run(
+    sink: Sink,
+    config: Any,
+    settings: DeliverySettings,
+    *,
+    codec: Codec,
+    encode_parked: Callable[[Parked], bytes],
+    registry: CollectorRegistry,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    watch: Callable[[Callable[[], Health]], None] = lambda health: None,
+) -> int:
+    """One sink over Kafka, until `stop` is set; the exit code. `watch` is given a function that tells the health.
+
+    `config` is an instance of `sink.config`; `codec` reads the signals and `encode_parked` writes the parked records,
+    both in the registry's framing.
+    """
+    most = settings.max_in_flight or sink.max_in_flight
+    transport = HttpTransport(sink.base_url(config), lambda: sink.headers(config), sink.answer_limit, most)
+    shelf = KafkaShelf(settings)
+    delivery = Delivery(
+        sink,
+        settings,
+        feed=KafkaFeed(settings),
+        speaker=Speaker(sink, config, codec),
+        transport=transport,
+        parking=Parking(shelf, encode_parked, sink.name, settings.account, settings.topic),
+        metrics=DeliveryMetrics(registry, settings.account or sink.name),
+        clock=clock or SystemClock(),
+        random=random.random,
+    )
+    watch(delivery.health)
+    try:
+        return await delivery.run(stop)
+    finally:
+        await transport.close()
+        await shelf.close()

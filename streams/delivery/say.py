@@ -1,0 +1,110 @@
+"""From a fetched record to the calls it means for this sink: decoded when its turn comes, computed once."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from schemas.codec import SchemaMissing, Undecodable
+from schemas.signals import Signal
+from sinks.contract import CannotSay, Sink, Unaddressable
+from streams.delivery.lanes import Entry, Lane
+from streams.delivery.park import CANNOT_SAY, UNDECODABLE
+
+log = structlog.get_logger("shoprelay.delivery")
+DELIVERED = "delivered"
+WITHHELD = "withheld"
+UNADDRESSABLE = "unaddressable"
+PARKED = "parked"
+NOT_TOLD = "not_told"
+
+
+class Codec(Protocol):
+    """`schemas.codec.Codec` of signals."""
+
+    def decode(self, framed: bytes) -> Signal:
+        """Raises `Undecodable`, or `SchemaMissing` for a schema that was not fetched yet."""
+
+    async def fetch(self, schema_id: int) -> None:
+        """Learns a schema, or that there is none. Raises `RegistryError` when that cannot be known now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing is to be sent; `outcome` says why."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsayable:
+    """To be parked. `code` is from a bounded set; `detail` is for a person and names no customer."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    sink: Sink
+    config: Any
+    codec: Codec
+
+    def prepare(self, entry: Entry) -> Finished | Unsayable | None:
+        """Sets `entry.calls`, or says why there are none. Raises `SchemaMissing`."""
+        try:
+            signal = self.signal(entry)
+        except Undecodable as broken:
+            return Unsayable(UNDECODABLE, f"{broken.reason}: {broken.problem}")
+        says = self.sink.calls.get(type(signal.payload))
+        if says is None:
+            return Finished(NOT_TOLD)
+        try:
+            entry.calls = says(signal, self.config)
+        except Unaddressable:
+            return Finished(UNADDRESSABLE)
+        except CannotSay as reason:
+            return Unsayable(CANNOT_SAY, str(reason))
+        except Exception as error:
+            # A mistake in one mapping must not stop the others. Its message may hold a customer's data: not told.
+            place = where(error)
+            log.error("a mapping failed", sink=self.sink.name, signal=_kind(signal), error=place)
+            return Unsayable(CANNOT_SAY, place)
+        return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
+
+    def signal(self, entry: Entry) -> Signal:
+        """Decoded once. Raises `Undecodable` and `SchemaMissing`."""
+        if entry.signal is None:
+            assert entry.record is not None, "a finished entry is not looked at again"
+            entry.signal = self.codec.decode(entry.record.value or b"")
+        return entry.signal
+
+    def behind(self, lane: Lane) -> Iterator[Signal]:
+        """What is known behind the lane's first entry. What cannot be decoded cannot be looked at; it is parked when
+        its turn comes. Raises `SchemaMissing`."""
+        entries = iter(lane.entries)
+        next(entries)
+        for entry in entries:
+            try:
+                yield self.signal(entry)
+            except Undecodable:
+                continue
+
+
+def kind(entry: Entry) -> str:
+    """The label of this entry's signal."""
+    return _kind(entry.signal) if entry.signal else "unknown"
+
+
+def _kind(signal: Signal) -> str:
+    return type(signal.payload).__name__
+
+
+def where(error: Exception) -> str:
+    """Names the place of a mistake without the message, which may hold a customer's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].name}, line {frames[-1].lineno}"
