@@ -1,0 +1,141 @@
+"""How amounts, times and lengths stand in Avro's bytes. Conversions are remembered: shops have few different prices.
+
+Raises `Unreadable` for bytes that mean nothing and `Unwritable` for values that do not fit, both with the field's name.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+REMEMBERED = 65_536
+
+
+class Unreadable(Exception):
+    """These bytes mean nothing to us. `reason` is a short code, `field` a dotted path or None."""
+
+    def __init__(self, reason: str, field: str | None, problem: str) -> None:
+        super().__init__(f"{field}: {problem}" if field else problem)
+        self.reason, self.field, self.problem = reason, field, problem
+
+
+class Unwritable(ValueError):
+    """This value cannot be written; `field` is a dotted path, `problem` a sentence without the value of the field."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field, self.problem = field, problem
+
+
+def zigzag(number: int) -> bytes:
+    """A long as Avro writes it; OverflowError beyond 64 bits."""
+    if not -(1 << 63) <= number < 1 << 63:
+        raise OverflowError("a long has 64 bits")
+    left = (number << 1) ^ (number >> 63)
+    out = bytearray()
+    while left > 127:
+        out.append(left & 127 | 128)
+        left >>= 7
+    out.append(left)
+    return bytes(out)
+
+
+def raw_long(data: bytes, at: int) -> tuple[int, int]:
+    """The unsigned number behind a long (halved and signed by the caller), and where it ends."""
+    number = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, at
+        shift += 7
+        if shift > 63:
+            raise Unreadable("bad-number", None, "a number longer than 64 bits")
+
+
+def raw_length(data: bytes, at: int) -> tuple[int, int]:
+    """Like `raw_long`, for a length, which cannot be negative."""
+    number, at = raw_long(data, at)
+    if number & 1:
+        raise Unreadable("bad-length", None, "a negative length")
+    return number, at
+
+
+def read_moment(raw: int, field: str) -> datetime:
+    """Aware UTC from milliseconds since 1970."""
+    try:
+        return EPOCH + timedelta(milliseconds=(raw >> 1) ^ -(raw & 1))
+    except OverflowError:
+        raise Unreadable("bad-date", field, "a time outside the years 1 to 9999") from None
+
+
+def write_moment(moment: datetime, field: str) -> bytes:
+    """Milliseconds since 1970; what is below a millisecond is cut off, towards the past."""
+    if moment.tzinfo is None:
+        raise Unwritable(field, "a time without a zone: make it aware, UTC")
+    return zigzag((moment - EPOCH) // MILLISECOND)
+
+
+def amount_reader(scale: int, precision: int) -> tuple[dict[bytes, Decimal], Callable[[bytes, str], Decimal]]:
+    """What is remembered, to ask first, and the function to call when it is not there.
+
+    Equal amounts come out alike: at least two places, more only where they are not zero.
+    """
+    known: dict[bytes, Decimal] = {}
+    limit = 10**precision
+
+    def read(data: bytes, field: str) -> Decimal:
+        number = int.from_bytes(data, "big", signed=True)
+        if abs(number) >= limit:
+            raise Unreadable("bad-amount", field, f"an amount of more than {precision} digits")
+        places = scale
+        while places > 2 and number % 10 == 0:
+            number //= 10
+            places -= 1
+        # from text: exact whatever the decimal context of the thread says
+        amount = Decimal(f"{number}E-{places}")
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[data] = amount
+        return amount
+
+    return known, read
+
+
+def amount_writer(scale: int, precision: int) -> tuple[dict[Decimal, bytes], Callable[[Decimal, str], bytes]]:
+    """The same for writing; the bytes include their length."""
+    known: dict[Decimal, bytes] = {}
+    limit = 10**precision
+
+    def write(amount: Decimal, field: str) -> bytes:
+        number = _unscaled(amount, scale, field)
+        if abs(number) >= limit:
+            raise Unwritable(field, f"an amount of more than {precision - scale} digits before the point")
+        data = number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True)
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[amount] = data = zigzag(len(data)) + data
+        return data
+
+    return known, write
+
+
+def _unscaled(amount: Decimal, scale: int, field: str) -> int:
+    if not isinstance(amount, Decimal):
+        raise Unwritable(field, f"a {type(amount).__name__} where a Decimal belongs")
+    sign, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int):
+        raise Unwritable(field, "an amount that is not a finite number")
+    if exponent > 40 and any(digits):
+        raise Unwritable(field, "an amount far too large")
+    number = int("".join(map(str, digits)) or "0")
+    shift: int = scale + min(exponent, 40)
+    if shift >= 0:
+        number *= int(10**shift)
+    else:
+        number, rest = divmod(number, 10 ** min(-shift, 4096))
+        if rest:
+            raise Unwritable(field, f"an amount of more than {scale} places: round it where it is made")
+    return -number if sign else number
