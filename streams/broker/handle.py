@@ -11,6 +11,9 @@ import tempfile
 from collections.abc import Iterable
 from typing import IO, Self
 
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
 from streams.broker.library import NoBroker
 from streams.topics import Topic, all_topics
 
@@ -45,6 +48,7 @@ class EmbeddedBroker:
             [sys.executable, "-m", "streams.broker.embedded", "--topics", topics, "--brokers", str(self._brokers),
              "--parent-pid", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            bufsize=0,  # a command cut off by the broker's death must not wait in a buffer for `close` to fail on
             start_new_session=True,  # Ctrl-C in the terminal is for us to act on; the broker goes last
         )  # fmt: skip
         self.bootstrap = self._line(START_SECONDS)
@@ -82,6 +86,14 @@ class EmbeddedBroker:
 
     def rtt(self, milliseconds: int, broker: int = 1) -> None:
         self._command(f"rtt {milliseconds} {broker}")
+
+    def forgotten(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> records dropped because the partition was full; empty as long as nothing was lost."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        topics = admin.list_topics(timeout=ANSWER_SECONDS).topics.values()
+        asked = {TopicPartition(t.topic, p): OffsetSpec.earliest() for t in topics for p in t.partitions}
+        first = {at: future.result().offset for at, future in admin.list_offsets(asked).items()} if asked else {}
+        return {(at.topic, at.partition): offset for at, offset in first.items() if offset > 0}
 
     def _command(self, line: str) -> None:
         process = self._running()
