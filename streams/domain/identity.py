@@ -1,0 +1,132 @@
+"""Who is who: the key of a customer's log, which identity is the stronger, and the links between logs.
+
+A key is the shop plus one identity: `shop/c:` account, `shop/e:` e-mail in lower case, `shop/a:` cookie, `shop/t:` cart
+token, from strong to weak; `shop/site` is the log of what concerns no customer. A log is only ever linked to a strictly
+stronger one, so following links must end: no chain can loop, whatever the shop tells.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from schemas.events import CustomerEvent, IdentityLinked, ShopEvent
+from schemas.values import CustomerRef
+from streams.domain.dedupe import derived_id, digest
+
+OURS = "shoprelay"  # the source of events that only we write; refused at the front door
+_STRENGTH = {"c": 4, "e": 3, "a": 2, "t": 1}
+
+
+def key_of(shop: str, ref: CustomerRef) -> str:
+    """The key of the best identity in `ref`; the shop's own log when there is none."""
+    if ref.customer_id:
+        return f"{shop}/c:{ref.customer_id}"
+    if ref.email:
+        return f"{shop}/e:{ref.email.strip().lower()}"
+    if ref.anonymous_id:
+        return f"{shop}/a:{ref.anonymous_id}"
+    if ref.cart_token:
+        return f"{shop}/t:{ref.cart_token}"
+    return f"{shop}/site"
+
+
+def is_stronger(key: str, than: str) -> bool:
+    """A strict order on the keys of one shop. Two accounts are never one person; of two other equals the key that
+    sorts first is the stronger, so that every log comes to the same answer."""
+    strength, other = _strength(key), _strength(than)
+    if strength != other:
+        return strength > other
+    return 0 < strength < _STRENGTH["c"] and key < than
+
+
+def _strength(key: str) -> int:
+    return _STRENGTH.get(key.partition("/")[2].partition(":")[0], 0)
+
+
+def is_guest(key: str) -> bool:
+    return _strength(key) < _STRENGTH["e"]
+
+
+def names(ref: CustomerRef) -> Iterator[CustomerRef]:
+    """Each identity that can be a key, alone."""
+    if ref.customer_id:
+        yield CustomerRef(customer_id=ref.customer_id)
+    if ref.email:
+        yield CustomerRef(email=ref.email)
+    if ref.anonymous_id:
+        yield CustomerRef(anonymous_id=ref.anonymous_id)
+    if ref.cart_token:
+        yield CustomerRef(cart_token=ref.cart_token)
+
+
+def strongest_of(event: ShopEvent) -> CustomerRef:
+    """The strongest identity an event speaks of. Only `IdentityLinked` can name a stronger one than its header does."""
+    payload = event.payload
+    if isinstance(payload, IdentityLinked) and is_stronger(
+        key_of(event.shop, payload.other), key_of(event.shop, event.customer)
+    ):
+        return payload.other
+    return event.customer
+
+
+def links_of(event: ShopEvent, at: datetime) -> tuple[CustomerEvent, ...]:
+    """What ingest appends beside an event that carries several identities: one link into each weaker one's log.
+
+    The log the event itself goes to needs none: there the event speaks for itself.
+    """
+    ref = event.customer
+    single = (ref.customer_id is not None) + bool(ref.email) + bool(ref.anonymous_id) + bool(ref.cart_token) < 2
+    linked = isinstance(event.payload, IdentityLinked)
+    if single and not linked:
+        return ()
+    strong = strongest_of(event)
+    target, home = key_of(event.shop, strong), key_of(event.shop, ref)
+    weaker = {key_of(event.shop, name): name for name in _all_names(event)}
+    return tuple(
+        _link(event, key, name, strong, at) for key, name in weaker.items() if key != home and is_stronger(target, key)
+    )
+
+
+def _all_names(event: ShopEvent) -> Iterator[CustomerRef]:
+    yield from names(event.customer)
+    if isinstance(event.payload, IdentityLinked):
+        header, other = key_of(event.shop, event.customer), key_of(event.shop, event.payload.other)
+        if is_stronger(header, other) or is_stronger(other, header):
+            yield from names(event.payload.other)
+
+
+def _link(event: ShopEvent, key: str, name: CustomerRef, strong: CustomerRef, at: datetime) -> CustomerEvent:
+    return CustomerEvent(
+        key=key,
+        at=at,
+        fact=ShopEvent(
+            event_id="link-" + derived_id(event.event_id, key),
+            shop=event.shop,
+            occurred_at=event.occurred_at,
+            source=OURS,
+            priority=event.priority,
+            customer=name,
+            payload=IdentityLinked(other=strong),
+        ),
+    )
+
+
+def masked(key: str) -> str:
+    """A key as logs may show it: the same key gives the same text, and nobody can read the person in it."""
+    shop, _, name = key.partition("/")
+    kind, colon, identity = name.partition(":")
+    return f"{shop}/{kind}:#{digest(identity).hex()}" if colon else key
+
+
+def recognised(known: CustomerRef, told: CustomerRef, overrides: bool) -> CustomerRef:
+    """`known` with what `told` adds; where both know a name, `told` wins only if it `overrides`."""
+    if told == known:
+        return known
+    first, second = (told, known) if overrides else (known, told)
+    merged = CustomerRef(
+        customer_id=first.customer_id or second.customer_id,
+        email=first.email or second.email,
+        phone=first.phone or second.phone,
+        anonymous_id=first.anonymous_id or second.anonymous_id,
+        cart_token=first.cart_token or second.cart_token,
+    )
+    return known if merged == known else merged
