@@ -1,0 +1,79 @@
+"""The only place where Kafka clients are made, so that security and timeouts are the same for all of them."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import aiokafka
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from streams.engine.settings import EngineSettings, Security
+
+
+def security_options(security: Security) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes. Raises OSError or ssl.SSLError if a file cannot be read."""
+    options: dict[str, Any] = {"security_protocol": security.protocol}
+    if security.tls:
+        context = ssl.create_default_context(cafile=str(security.ca_file) if security.ca_file else None)
+        if security.cert_file and security.key_file:
+            context.load_cert_chain(str(security.cert_file), str(security.key_file), security.key_password)
+        options["ssl_context"] = context
+    if security.protocol.startswith("SASL"):
+        options["sasl_mechanism"] = security.mechanism
+        options["sasl_plain_username"] = security.username
+        options["sasl_plain_password"] = security.password
+    return options
+
+
+def _common(settings: EngineSettings) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": [host.strip() for host in settings.bootstrap.split(",")],
+        "client_id": settings.group,
+        "request_timeout_ms": int(settings.request_timeout_seconds * 1000),
+        **security_options(settings.security),
+    }
+
+
+def member(settings: EngineSettings) -> Any:
+    """A consumer in the group. Range assignment gives partition p of all topics of one size to the same worker."""
+    return aiokafka.AIOKafkaConsumer(
+        group_id=settings.group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=[RangePartitionAssignor],
+        session_timeout_ms=int(settings.session_seconds * 1000),
+        heartbeat_interval_ms=int(settings.heartbeat_seconds * 1000),
+        rebalance_timeout_ms=int(max(settings.session_seconds, settings.drain_seconds + 2) * 1000),
+        max_partition_fetch_bytes=settings.fetch_bytes_per_partition,
+        **_common(settings),
+    )
+
+
+def reader(settings: EngineSettings, *topics: str) -> Any:
+    """A consumer outside the group that is told what to read; an offset that is gone is an error, not a jump."""
+    return aiokafka.AIOKafkaConsumer(
+        *topics,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=max(settings.fetch_bytes_per_partition, 4 << 20),
+        **_common(settings),
+    )
+
+
+def producer(settings: EngineSettings) -> Any:
+    """Idempotent and acked by all replicas: a batch is written once, or the sender learns that it was not."""
+    return aiokafka.AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=int(settings.linger_seconds * 1000),
+        max_batch_size=settings.batch_bytes,
+        max_request_size=settings.max_request_bytes,
+        compression_type=settings.compression,
+        **_common(settings),
+    )
+
+
+def admin(settings: EngineSettings) -> Any:
+    return AIOKafkaAdminClient(**_common(settings))
