@@ -6,10 +6,11 @@ Raises `Unreadable` for bytes that mean nothing and `Unwritable` for values that
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-REMEMBERED = 65_536
+REMEMBERED = 32_768
 
 
 class Unreadable(Exception):
@@ -78,8 +79,9 @@ def write_moment(moment: datetime, field: str) -> bytes:
     return zigzag((moment - EPOCH) // MILLISECOND)
 
 
+@cache
 def amount_reader(scale: int, precision: int) -> tuple[dict[bytes, Decimal], Callable[[bytes, str], Decimal]]:
-    """What is remembered, to ask first, and the function to call when it is not there.
+    """What is remembered, to ask first, and the function to call when it is not there; shared by all who ask alike.
 
     Equal amounts come out alike: at least two places, more only where they are not zero.
     """
@@ -104,6 +106,7 @@ def amount_reader(scale: int, precision: int) -> tuple[dict[bytes, Decimal], Cal
     return known, read
 
 
+@cache
 def amount_writer(scale: int, precision: int) -> tuple[dict[Decimal, bytes], Callable[[Decimal, str], bytes]]:
     """The same for writing; the bytes include their length."""
     known: dict[Decimal, bytes] = {}

@@ -12,7 +12,7 @@ import asyncio
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 import httpx
@@ -22,6 +22,7 @@ SUBJECT_NOT_FOUND, VERSION_NOT_FOUND, SCHEMA_NOT_FOUND = 40401, 40402, 40403
 INCOMPATIBLE, INVALID_SCHEMA, INVALID_VERSION, INVALID_LEVEL = 409, 42201, 42202, 42203
 
 Level = Literal["NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 class RegistryError(Exception):
