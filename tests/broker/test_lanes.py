@@ -1,0 +1,55 @@
+"""The rules of `tests/conftest.py`, tried on a small suite in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SUITE = """
+import pytest
+def test_plain(): pass
+@pytest.mark.kafka
+def test_on_kafka(test_kafka): assert test_kafka == "host:1"
+@pytest.mark.real
+def test_on_data(real_data): assert real_data.is_dir()
+"""
+SETTINGS = "[pytest]\nmarkers =\n    kafka: needs Kafka\n    real: needs data\n"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    shutil.copy(Path(__file__).parents[1] / "conftest.py", tmp_path)
+    (tmp_path / "test_suite.py").write_text(SUITE)
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+    return tmp_path
+
+
+def run(suite: Path, **environment: str) -> tuple[int, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHOPRELAY_")}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", "."]
+    done = subprocess.run(command, cwd=suite, env=inherited | environment, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_without_anything_kafka_is_deselected_and_data_skipped_by_name(suite: Path) -> None:
+    code, said = run(suite)
+    assert code == 0
+    assert "1 passed, 1 skipped, 1 deselected" in said
+    assert "SHOPRELAY_REAL_DATA is not set" in said
+
+
+def test_with_everything_all_run(suite: Path) -> None:
+    code, said = run(suite, SHOPRELAY_TEST_KAFKA="host:1", SHOPRELAY_REAL_DATA=str(suite), SHOPRELAY_REQUIRE_ALL="1")
+    assert code == 0, said
+    assert "3 passed" in said
+
+
+def test_a_skip_fails_where_everything_is_required(suite: Path) -> None:
+    code, said = run(suite, SHOPRELAY_REQUIRE_ALL="1")
+    assert code == 1
+    assert "test_suite.py::test_on_data" in said.split("REQUIRE_ALL=1 forbids")[1]

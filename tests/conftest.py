@@ -1,0 +1,66 @@
+"""Which tests belong to this run: those of a missing real Kafka are left out, and in CI nothing may be skipped.
+
+SHOPRELAY_TEST_KAFKA    host:port of a real Kafka; without it tests marked `kafka` are deselected
+SHOPRELAY_REAL_DATA     folder with the recorded data; without it tests marked `real` are skipped
+SHOPRELAY_REQUIRE_ALL   1: a skipped test fails the run
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_skipped: list[str] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not os.environ.get("SHOPRELAY_TEST_KAFKA"):
+        needs_kafka = [item for item in items if item.get_closest_marker("kafka")]
+        config.hook.pytest_deselected(items=needs_kafka)
+        items[:] = [item for item in items if item not in needs_kafka]
+    if not os.environ.get("SHOPRELAY_REAL_DATA"):
+        absent = pytest.mark.skip(reason="SHOPRELAY_REAL_DATA is not set: no recorded data")
+        for item in items:
+            if item.get_closest_marker("real"):
+                item.add_marker(absent)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the recorded data; only for tests marked `real`."""
+    return Path(os.environ["SHOPRELAY_REAL_DATA"]).resolve(strict=True)
+
+
+@pytest.fixture(scope="session")
+def test_kafka() -> str:
+    """host:port of the real Kafka; only for tests marked `kafka`."""
+    return os.environ["SHOPRELAY_TEST_KAFKA"]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def _required() -> bool:
+    return os.environ.get("SHOPRELAY_REQUIRE_ALL") == "1"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if _required() and _skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _required() and _skipped:
+        terminalreporter.section("skipped, which SHOPRELAY_REQUIRE_ALL=1 forbids", sep="=", red=True)
+        for nodeid in _skipped:
+            terminalreporter.line(nodeid)
