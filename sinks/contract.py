@@ -94,7 +94,9 @@ USUAL: tuple[Rule, ...] = (
     Rule(Verdict.DELIVERED, _statuses(range(200, 300)), why="accepted"),
     Rule(Verdict.THROTTLED, _statuses(429), why="too fast"),
     Rule(Verdict.UNAVAILABLE, _statuses(408, 425, range(500, 600)), why="the platform has trouble"),
-    Rule(Verdict.MISCONFIGURED, _statuses(401, 402, 403, 404, 405, 407, 410, 415, range(300, 400)), why="key or address"),
+    Rule(
+        Verdict.MISCONFIGURED, _statuses(401, 402, 403, 404, 405, 407, 410, 415, range(300, 400)), why="key or address"
+    ),
     Rule(Verdict.REJECTED, _statuses(range(400, 500)), why="refused"),
 )
 

@@ -1,0 +1,1 @@
+"""JUNE: customers, orders, fulfilments and carts through its custom-shop integration."""

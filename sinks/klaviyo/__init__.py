@@ -1,0 +1,1 @@
+"""Klaviyo: events, profiles, consent and erasure."""

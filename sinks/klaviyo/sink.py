@@ -1,0 +1,69 @@
+"""Klaviyo: what it is told, when, how fast, and what its answers mean. Sources and choices: README.md beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from schemas import signals
+from sinks.contract import Dedupe, Limit, Rule, Sink, Verdict
+from sinks.klaviyo import calls
+from sinks.klaviyo.config import KlaviyoConfig
+
+REVISION = "2026-07-15"
+MEDIA_TYPE = "application/vnd.api+json"
+
+
+def _headers(config: KlaviyoConfig) -> Mapping[str, str]:
+    return {
+        "Authorization": f"Klaviyo-API-Key {config.api_key.get_secret_value()}",
+        "revision": REVISION,
+        "Content-Type": MEDIA_TYPE,
+        "Accept": MEDIA_TYPE,
+    }
+
+
+def _windows(endpoint: str, per_second: int, per_minute: int) -> tuple[Limit, Limit]:
+    return Limit(endpoint, per_second, 1), Limit(endpoint, per_minute, 60)
+
+
+SINK = Sink(
+    name="klaviyo",
+    tells="events of browsing, carts and orders as they happen; profiles, consent and erasures when they change",
+    config=KlaviyoConfig,
+    base_url=lambda config: config.base_url,
+    headers=_headers,
+    calls={
+        signals.CustomerChanged: calls.profile,
+        signals.CustomerErased: calls.erase,
+        signals.NewsletterSubscribed: calls.subscribe,
+        signals.NewsletterUnsubscribed: calls.unsubscribe,
+        signals.SessionActive: calls.active_on_site,
+        signals.ProductViewed: calls.viewed_product,
+        signals.Searched: calls.searched,
+        signals.WishlistAdded: calls.wishlist_added,
+        signals.WishlistRemoved: calls.wishlist_removed,
+        signals.CartChanged: calls.added_to_cart,
+        signals.CheckoutStarted: calls.started_checkout,
+        signals.CartAbandoned: calls.abandoned_cart,
+        signals.OrderPlaced: calls.placed_order,
+        signals.OrderPaid: calls.paid_order,
+        signals.OrderStatusChanged: calls.order_status,
+        signals.OrderFulfilled: calls.fulfilled_order,
+        signals.OrderCancelled: calls.cancelled_order,
+        signals.OrderRefunded: calls.refunded_order,
+    },
+    dedupe=Dedupe.BY_KEY,
+    rules=(
+        Rule(Verdict.DELIVERED, frozenset({409}), containing=b"duplicate", why="they have it already"),
+        Rule(Verdict.MISCONFIGURED, frozenset({410}), why="our revision or a path was retired"),
+    ),
+    limits=(
+        *_windows("events", 350, 3500),
+        *_windows("profile-import", 75, 700),
+        *_windows("profile-subscription-bulk-create-jobs", 75, 700),
+        *_windows("profile-subscription-bulk-delete-jobs", 75, 700),
+        *_windows("data-privacy-deletion-jobs", 3, 60),
+    ),
+    max_in_flight=64,
+    timeout_seconds=30,
+)
