@@ -63,18 +63,16 @@ class Delivery:
 
     async def run(self, stop: asyncio.Event) -> int:
         """Until `stop`: 0. Or until the group is lost or a mistake of ours shows: 70, to be started anew."""
-        told = asyncio.create_task(stop.wait())
         tasks: list[asyncio.Task[Any]] = [
-            told,
-            asyncio.create_task(self._fetching()),
-            asyncio.create_task(self._committing()),
+            asyncio.create_task(work) for work in (stop.wait(), self._fetching(), self._committing())
         ]
-        watched: list[asyncio.Future[Any]] = [*tasks, self._courier.crew.failure]
-        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        await self._leave()
+        try:
+            await asyncio.wait([*tasks, self._courier.crew.failure], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._leave()
         return self._exit_code([*ended, self._courier.crew.ended()])
 
     def health(self) -> Health:

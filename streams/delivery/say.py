@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from schemas.codec import SchemaMissing, Undecodable
+from schemas.codec import Undecodable
 from schemas.signals import Signal
 from sinks.contract import CannotSay, Sink, Unaddressable
 from streams.delivery.lanes import Entry, Lane

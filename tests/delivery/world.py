@@ -1,0 +1,274 @@
+"""A broker, a platform and processes, all in memory and in virtual time. Processes can die at any line that matters."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+from aiokafka.partitioner import murmur2
+from prometheus_client import CollectorRegistry
+
+from schemas.records import Parked
+from schemas.signals import Signal
+from sinks.contract import Answer, Call, Sink
+from streams.delivery.feed import Fetched, Owner
+from streams.delivery.lanes import End
+from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.park import Parking
+from streams.delivery.runner import Delivery
+from streams.delivery.say import Speaker
+from streams.delivery.settings import DeliverySettings
+from tests.delivery.moved import MovedClock
+from tests.delivery.said import Plain, encode
+from tests.delivery.sink import SINK, Config
+
+OK = Answer(200, {}, b"{}")
+SETTINGS = DeliverySettings(bootstrap="", group="acme", parked_topic="parked-acme", partitions=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Log:
+    """The topic, its commits, and the parked topic."""
+
+    def __init__(self, partitions: int = 4) -> None:
+        self.partitions: list[list[Written]] = [[] for _ in range(partitions)]
+        self.committed: dict[int, int] = {}
+        self.parked: list[Parked] = []
+        self.away = False
+
+    def say(self, *signals: Signal) -> None:
+        for said in signals:
+            self.put(said.customer.key.encode(), encode(said))
+
+    def put(self, key: bytes, value: bytes) -> int:
+        """Returns the partition."""
+        number = (murmur2(key) & 0x7FFFFFFF) % len(self.partitions)
+        partition = self.partitions[number]
+        partition.append(Written(number, len(partition), 1_000 + len(partition), key, value))
+        return number
+
+    @property
+    def lag(self) -> int:
+        return sum(len(p) - self.committed.get(n, 0) for n, p in enumerate(self.partitions))
+
+
+Scripted = Answer | Callable[[], "Scripted"] | tuple[float, "Scripted"] | None
+
+
+class Platform:
+    """Answers by script: `answers[call key]` is used up from the front, then `otherwise`. An answer may be an `Answer`,
+    `(seconds, answer)` for a late one, a function that gives one, or `None` for silence."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Scripted]] = defaultdict(list)
+        self.otherwise: Scripted = OK
+        self.sent: list[tuple[float, Call]] = []
+        self.accepted: list[str] = []  # keys, in the order of the first acceptance
+        self.busy: Counter[str] = Counter()
+        self.overlaps = 0
+        self.most_in_flight = 0
+
+    async def receive(self, call: Call) -> Answer:
+        self.sent.append((asyncio.get_running_loop().time(), call))
+        customer = call.key.split("-")[0]
+        self.overlaps += self.busy[customer] > 0
+        self.busy[customer] += 1
+        self.most_in_flight = max(self.most_in_flight, self.busy.total())
+        try:
+            queue = self.answers.get(call.key)
+            answer = await self._resolve(queue.pop(0) if queue else self.otherwise)
+        finally:
+            self.busy[customer] -= 1
+        if 200 <= answer.status < 300 and call.key not in self.accepted:
+            self.accepted.append(call.key)
+        return answer
+
+    async def _resolve(self, scripted: Scripted) -> Answer:
+        while not isinstance(scripted, Answer):
+            if scripted is None:
+                await asyncio.Event().wait()
+            elif isinstance(scripted, tuple):
+                await asyncio.sleep(scripted[0])
+                scripted = scripted[1]
+            else:
+                scripted = scripted()
+        return scripted
+
+    def keys(self) -> list[str]:
+        return [call.key for _, call in self.sent]
+
+
+@dataclass
+class Death:
+    """Where a process dies: the `nth` time it comes by `point`."""
+
+    point: str = ""
+    nth: int = 1
+    happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def at(self, point: str) -> None:
+        if self.happened.is_set() or (point == self.point and self._count()):
+            self.happened.set()
+            await asyncio.Event().wait()  # the dead do nothing
+
+    def _count(self) -> bool:
+        self.nth -= 1
+        return self.nth == 0
+
+
+class Hands:
+    """Transport, shelf and feed of one process."""
+
+    def __init__(self, world: World, death: Death) -> None:
+        self._world = world
+        self._log = world.log
+        self._death = death
+        self._positions: dict[int, int] = {}
+        self._generation = 0
+        self.owner: Owner | None = None
+
+    async def send(self, call: Call) -> Answer:
+        await self._death.at("before send")
+        answer = await self._world.platform.receive(call)
+        await self._death.at("before answer")
+        return answer
+
+    async def put(self, partition: int, key: bytes, value: bytes) -> None:
+        await self._death.at("before park")
+        if self._log.away:
+            raise ConnectionError("the broker is away")
+        self._log.parked.append(msgspec.json.decode(value, type=Parked))
+        await self._death.at("after park")
+
+    async def open(self, owner: Owner) -> None:
+        self.owner = owner
+        await self._world.rebalance(joining=self)
+
+    async def assign(self, partitions: Iterable[int]) -> None:
+        self._generation += 1
+        self._positions = {n: self._log.committed.get(n, 0) for n in partitions}
+        assert self.owner is not None
+        await self.owner.assigned(frozenset(self._positions))
+
+    async def revoke(self) -> None:
+        self._generation += 1
+        assert self.owner is not None
+        if self._positions:
+            await self.owner.revoked(frozenset(self._positions))
+        self._positions = {}
+
+    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
+        await self._death.at("fetch")
+        generation = self._generation
+        wanted = [n for n in partitions if n in self._positions]
+        if self._log.away or not any(len(self._log.partitions[n]) > self._positions[n] for n in wanted):
+            await asyncio.sleep(seconds or 0.1)
+        if self._log.away or generation != self._generation:
+            return Fetched({}, {})
+        records: dict[int, list[Written]] = {}
+        for number in wanted:
+            position = self._positions.get(number, 0)
+            records[number] = self._log.partitions[number][position : position + most]
+            self._positions[number] = position + len(records[number])
+            most -= len(records[number])
+        now = asyncio.get_running_loop().time()
+        return Fetched(records, {n: End(p, len(self._log.partitions[n]), now) for n, p in self._positions.items()})
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        await self._death.at("before commit")
+        if self._log.away or not set(offsets) <= set(self._positions):
+            return False
+        for number, offset in offsets.items():
+            assert offset >= self._log.committed.get(number, 0), "a commit went backwards"
+        self._log.committed.update(offsets)
+        self._world.check_commits()
+        await self._death.at("after commit")
+        return True
+
+    async def close(self) -> None:
+        await self._death.at("close")
+        if self in self._world.members:
+            await self._world.rebalance(leaving=self)
+
+
+class Process:
+    def __init__(self, world: World, settings: DeliverySettings, sink: Sink, death: Death) -> None:
+        self.death = death
+        self.hands = Hands(world, death)
+        self.registry = CollectorRegistry()
+        self.stop = asyncio.Event()
+        self.delivery = Delivery(
+            sink, settings, feed=self.hands, speaker=Speaker(sink, world.config, world.codec), transport=self.hands,
+            parking=Parking(self.hands, encode, sink.name, settings.account, settings.topic),
+            metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
+        )  # fmt: skip
+        self.running = asyncio.create_task(self.delivery.run(self.stop))
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, {"sink": "acme", **labels}) or 0.0
+
+    async def end(self) -> int:
+        """As SIGTERM does; the exit code."""
+        self.stop.set()
+        return await self.running
+
+
+class World:
+    """`finished` decides, for `check_commits`, which records are done with: accepted, parked, or in `settled`."""
+
+    def __init__(self, *, partitions: int = 4, seed: int = 1) -> None:
+        self.log = Log(partitions)
+        self.platform = Platform()
+        self.codec = Plain()
+        self.config = Config(api_key="very-secret-key")
+        self.random = random.Random(seed)
+        self.members: list[Hands] = []
+        self.settled: Callable[[Written], bool] = lambda record: True
+
+    def start(
+        self, sink: Sink = SINK, *, death: Death | None = None, calls: dict[str, Any] | None = None, **settings: Any
+    ) -> Process:
+        partitions = len(self.log.partitions)
+        chosen = replace(SETTINGS, partitions=partitions, **settings)
+        return Process(self, chosen, replace(sink, **(calls or {})), death or Death())
+
+    async def kill(self, process: Process) -> None:
+        """The process does nothing any more; its partitions go to the others."""
+        process.death.happened.set()
+        process.running.cancel()
+        await asyncio.gather(process.running, return_exceptions=True)
+        await self.rebalance(leaving=process.hands, dead=True)
+
+    async def rebalance(
+        self, *, joining: Hands | None = None, leaving: Hands | None = None, dead: bool = False
+    ) -> None:
+        """Eager, as aiokafka does it: everybody gives back everything, then it is dealt out anew."""
+        if leaving is not None and leaving in self.members:
+            self.members.remove(leaving)
+        for member in self.members:
+            await member.revoke()
+        if joining is not None:
+            self.members.append(joining)
+        for index, member in enumerate(self.members):
+            await member.assign(range(index, len(self.log.partitions), len(self.members)))
+
+    def check_commits(self) -> None:
+        for number, offset in self.log.committed.items():
+            for record in self.log.partitions[number][:offset]:
+                assert self.settled(record), f"committed past unfinished record {number}/{record.offset}"
+
+    def done(self) -> bool:
+        return self.log.lag == 0
