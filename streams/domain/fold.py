@@ -32,7 +32,7 @@ class Folded(NamedTuple):
     `state` is the very object given when nothing is to be written, `None` when the customer is gone. `signals` are in
     the order in which they must be told. `appends` go to other customers' logs. `notes` are words for metrics, of:
     repeated, late_item, late_snapshot, late_profile, late_purchase, early_fact, unaddressed, linked, forwarded, erased,
-    expired_state, unlinkable.
+    expired_state.
     """
 
     state: Customer | None
@@ -49,6 +49,9 @@ def fold(state: Customer | None, event: CustomerEvent, policy: Policy, offset: i
         return Folded(state, notes=("repeated",))
     if isinstance(fact, DeadlineReached):
         return _deadline(state, fact, policy, offset)
+    target = links.target_of(fact, event.key) if isinstance(fact, ShopEvent) else None
+    if state is not None and target is not None and state.link == target:
+        return Folded(state)  # every event that carries two identities says so again
     entry = digest(fact.event_id)
     if state is not None and known(state.recent, entry):
         return Folded(state, notes=("repeated",))
@@ -60,6 +63,8 @@ def fold(state: Customer | None, event: CustomerEvent, policy: Policy, offset: i
     after.recent = remember(after.recent, entry, policy.remembered_events)
     if offset is not None:
         after.offset = offset
+    if target is not None and isinstance(fact, ShopEvent):
+        return _link(after, event, fact, target, policy, said, notes)
     return _take(after, event, fact, policy, said, notes)
 
 
@@ -80,12 +85,8 @@ def _take(
     said: list[Signal],
     notes: list[str],
 ) -> Folded:
-    if isinstance(fact, ShopEvent):
-        if isinstance(fact.payload, CustomerErased):
-            return _erase(after, event, fact, said, notes)
-        target = links.target_of(fact, after.key)
-        if target is not None:
-            return _link(after, event, fact, target, policy, said, notes)
+    if isinstance(fact, ShopEvent) and isinstance(fact.payload, CustomerErased):
+        return _erase(after, event, fact, said, notes)
     if after.link is not None:
         keep_awake(after, event.at, policy)
         forwarded = CustomerEvent(key=after.link, at=event.at, fact=fact)
@@ -116,7 +117,7 @@ def _link(
         link=target if links.is_better(after.link, target) else after.link,
     )
     keep_awake(left, event.at, policy)
-    return Folded(left, tuple(said), appends, (*notes, "linked" if appends else "repeated"))
+    return Folded(left, tuple(said), appends, (*notes, "linked"))
 
 
 def _erase(after: Customer, event: CustomerEvent, fact: ShopEvent, said: list[Signal], notes: list[str]) -> Folded:

@@ -6,6 +6,7 @@ Only what would lead to a wrong statement later is refused; anything merely inco
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 
@@ -28,12 +29,11 @@ PLACES = -4  # amounts and quantities have at most four
 class Problem(msgspec.Struct, frozen=True):
     """`field` is the dotted path, `problem` and `remedy` are sentences; none of them holds what the customer is called."""
 
+    reason: ClassVar[str] = "invalid"
+
     field: str
     problem: str
     remedy: str
-
-    def as_fields(self) -> dict[str, str]:
-        return {"field": self.field, "problem": self.problem, "remedy": self.remedy}
 
 
 def counted_at(occurred_at: datetime, received_at: datetime, policy: Policy) -> datetime:
