@@ -19,6 +19,8 @@ CLASSES = MappingProxyType(
         for module, namespace in NAMESPACES.items()
         for name, found in vars(module).items()
         if isinstance(found, type) and issubclass(found, msgspec.Struct) and found.__module__ == module.__name__
+        # Value, Payload and Conclusion only configure the others
+        if not found.__subclasses__()
     }
 )
 

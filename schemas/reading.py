@@ -71,7 +71,7 @@ class _Source:
             body.append(" return None, i")
         else:
             self.value(writer, reader, "x", body, " ", path)
-            body.append(" return x, i")
+            body.append(" return x, i" if reader is not None else " return None, i")
         self.lines += [f"def {name}(d, i):", *body]
         return name
 
