@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Real Apache Kafka on loopback without containers: kafka.sh fetch | up | status | down | clean
-# Jars, data and logs are under .lane/kafka in the repository. One node, KRaft, settings for tests: nothing is flushed to
+# Real Apache Kafka on loopback without containers: kafka.sh fetch | up | status | down | clean | with COMMAND...
+# `with` runs the command beside an empty Kafka of its own, named in SHOPRELAY_TEST_KAFKA, and removes that afterwards.
+# Jars, data and logs are under .lane in the repository. One node, KRaft, settings for tests: nothing is flushed to
 # disk on purpose, groups do not wait for members, the log is cleaned within seconds so that tests can see compaction.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-lane=${LANE:-$here/../../.lane}/kafka
+mkdir -p "$here/../../.lane"
+root=$(cd "$here/../../.lane" && pwd)
+jars=$root/kafka-jars
+lane=$root/${KAFKA_NAME:-kafka}
 port=${KAFKA_PORT:-19092}
-controller_port=${KAFKA_CONTROLLER_PORT:-$((port + 1))}
+controller_port=$((port + 1))
 jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Dlog4j.configuration=file:$lane/log4j.properties")
 mkdir -p "$lane"
-lane=$(cd "$lane" && pwd)
 
 need() { # need COMMAND PACKAGE
   command -v "$1" >/dev/null 2>&1 && return
@@ -29,13 +32,13 @@ command_of() { if [ -r "/proc/$1/cmdline" ]; then tr '\0' ' ' <"/proc/$1/cmdline
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 fetch() {
-  [ -e "$lane/libs/.complete" ] && return
+  [ -e "$jars/.complete" ] && return
   need java openjdk-17-jre-headless
   need mvn maven
-  rm -rf "$lane/libs"
-  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$lane/libs" \
+  rm -rf "$jars"
+  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$jars" \
     || { echo "Maven could not fetch Kafka's jars; is a Maven repository reachable?" >&2; exit 1; }
-  touch "$lane/libs/.complete"
+  touch "$jars/.complete"
 }
 
 configure() {
@@ -73,10 +76,10 @@ up() {
   fetch
   configure
   if [ ! -f "$lane/data/meta.properties" ]; then
-    java "${jvm[@]}" -cp "$lane/libs/*" kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ \
+    java "${jvm[@]}" -cp "$jars/*" kafka.tools.StorageTool format -t AAAAAAAAAAAAAAAAAAAAAQ \
       -c "$lane/server.properties" >"$lane/format.log" 2>&1 || { cat "$lane/format.log" >&2; exit 1; }
   fi
-  nohup java "${jvm[@]}" -cp "$lane/libs/*" kafka.Kafka "$lane/server.properties" >"$lane/log" 2>&1 </dev/null &
+  nohup java "${jvm[@]}" -cp "$jars/*" kafka.Kafka "$lane/server.properties" >"$lane/log" 2>&1 </dev/null &
   local id=$!
   echo "$id" >"$lane/pid"
   for _ in $(seq 600); do
@@ -107,10 +110,23 @@ down() {
 
 clean() { # data and logs; the jars stay
   down
-  rm -rf "$lane/data" "$lane"/*.log "$lane/log" "$lane"/*.properties
+  rm -rf "$lane"
+}
+
+with() {
+  local code=0
+  fetch
+  export KAFKA_NAME=kafka-test KAFKA_PORT=${KAFKA_TEST_PORT:-19192}
+  "$0" clean
+  trap '"$0" clean' EXIT
+  "$0" up
+  SHOPRELAY_TEST_KAFKA=127.0.0.1:$KAFKA_PORT "$@" || code=$?
+  if [ "$code" -ne 0 ]; then echo "the end of Kafka's log:"; tail -n 20 "$root/kafka-test/log"; fi
+  return "$code"
 }
 
 case "${1:-}" in
   fetch | up | status | down | clean) "$1" ;;
-  *) echo "usage: kafka.sh fetch | up | status | down | clean" >&2; exit 2 ;;
+  with) [ $# -gt 1 ] || { echo "usage: kafka.sh with COMMAND..." >&2; exit 2; }; "$@" ;;
+  *) echo "usage: kafka.sh fetch | up | status | down | clean | with COMMAND..." >&2; exit 2 ;;
 esac

@@ -72,7 +72,7 @@ async def test_the_embedded_broker_takes_no_topics_later() -> None:
 
 async def test_a_silent_kafka_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.topics.DEADLINE_SECONDS", 0.3)
-    with pytest.raises(TopicsUnavailable, match="Kafka does not answer.*check kafka.bootstrap"):
+    with pytest.raises(TopicsUnavailable, match=r"Kafka does not answer.*check kafka\.bootstrap"):
         await check("127.0.0.1:1", all_topics())
 
 
