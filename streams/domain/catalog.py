@@ -40,7 +40,7 @@ class ProductState(
     gc=False,
     rename={"product": "p", "told_at": "h", "deleted": "x", "stocks": "s", "recent": "m"},
 ):
-    """`product` is `None` before it is told and after it was deleted at `told_at`. `stocks` by variant, SKU and place."""
+    """`product` is `None` before it is told and after it was deleted. `stocks` go by variant, SKU and place."""
 
     product: Product | None = None
     told_at: datetime | None = None

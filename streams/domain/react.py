@@ -12,7 +12,7 @@ from schemas.values import CustomerRef, LineItem, Order
 from streams.domain import abandonment, order
 from streams.domain.cart import NO_CURRENCY, as_told, is_open, put_in
 from streams.domain.customer import CartState, Customer, OrderState
-from streams.domain.evolve import cart_id_of
+from streams.domain.evolve_cart import cart_id_of
 
 Spoken = tuple[signals.SignalPayload, ...]
 React = Callable[[Customer, Customer, ShopEvent, datetime], Spoken]
@@ -132,18 +132,20 @@ def _ordered(before: Customer, after: Customer, fact: ShopEvent, at: datetime) -
     old = before.orders.get(payload.order.order_id)
     if old is not None and old.body:  # the same order told again: at most it ends carts now
         return _changed_carts(before, after)
-    closed = [cart_id for cart_id, cart in before.carts.items() if is_open(cart) and _ended(cart, after.carts[cart_id])]
+    closed = [
+        cart_id for cart_id, cart in before.carts.items() if is_open(cart) and _ended(cart, after.carts.get(cart_id))
+    ]
     wrong = [
         abandonment.fact_id(after, cart_id, told)[0]
         for cart_id, cart in before.carts.items()
-        if _ended(cart, after.carts[cart_id], contents=False)
+        if _ended(cart, after.carts.get(cart_id), contents=False)
         for told in abandonment.disproved(cart, at)
     ]
     return (signals.OrderPlaced(order=payload.order, closed_carts=tuple(closed), proved_wrong=tuple(wrong)),)
 
 
-def _ended(before: CartState, after: CartState, contents: bool = True) -> bool:
-    if before.closed_at == after.closed_at:
+def _ended(before: CartState, after: CartState | None, contents: bool = True) -> bool:
+    if after is None or before.closed_at == after.closed_at:
         return False
     return not contents or before.version != after.version
 

@@ -27,7 +27,7 @@ PLACES = -4  # amounts and quantities have at most four
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """`field` is the dotted path, `problem` and `remedy` are sentences; none of them holds what the customer is called."""
+    """`field` is the dotted path, `problem` and `remedy` are sentences; none of them holds personal data."""
 
     reason: ClassVar[str] = "invalid"
 
@@ -164,7 +164,7 @@ def _order(order: Order) -> Iterator[Problem]:
         yield from _amount(f"payload.order.{name}", getattr(order, name))
     if order.discount is not None:
         yield from _places("payload.order.discount", order.discount)
-    yield from _lines("payload.order.lines", order.lines)
+    yield from _lines("payload.order.lines", order.lines, may_be_zero=True)
     for n, payment in enumerate(order.payments):
         yield from _amount(f"payload.order.payments[{n}].amount", payment.amount)
 
@@ -178,18 +178,19 @@ def _product(product: Product) -> Iterator[Problem]:
         yield from _amount(f"payload.product.variants[{n}].price", variant.price)
 
 
-def _lines(field: str, lines: Iterable[LineItem]) -> Iterator[Problem]:
+def _lines(field: str, lines: Iterable[LineItem], may_be_zero: bool = False) -> Iterator[Problem]:
     lines = tuple(lines)
     if len(lines) > MAX_LINES:
         yield Problem(field, f"has {len(lines)} lines, at most {MAX_LINES} are taken", "split it, or leave lines out")
         return
     for n, line in enumerate(lines):
-        yield from _line(f"{field}[{n}]", line)
+        yield from _line(f"{field}[{n}]", line, may_be_zero)
 
 
-def _line(field: str, line: LineItem) -> Iterator[Problem]:
+def _line(field: str, line: LineItem, may_be_zero: bool = False) -> Iterator[Problem]:
     yield from _identifier(f"{field}.product_id", line.product_id)
-    yield from _quantity(f"{field}.quantity", line.quantity)
+    if not (may_be_zero and line.quantity == 0):  # an order that was edited keeps its lines
+        yield from _quantity(f"{field}.quantity", line.quantity)
     if line.unit_price is not None:
         yield from _amount(f"{field}.unit_price", line.unit_price)
     if line.name is not None:
