@@ -1,0 +1,71 @@
+# `make` lists what there is to do. Everything lives in .venv and .lane; nothing outside this folder is touched.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
+	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
+FAST := not system and not slow and not kafka and not real
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## the virtual environment, with exactly the locked versions
+
+$(READY): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; on Debian: apt-get install python3"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 2; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## a simulated shop hour through the whole product, in about a minute (KEEP=1 stays up afterwards)
+	$(BIN)/shoprelay demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup ## all tests that need nothing but Python
+	$(BIN)/pytest -m "not kafka and not slow"
+
+.PHONY: check
+check: setup ## format, lint, types, rooms and the fast tests; under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "$(FAST)"
+
+.PHONY: bench
+bench: setup ## how fast it is; results are appended to bench/results
+	$(BIN)/python -m bench
+
+.PHONY: kafka
+kafka: ## start a real Kafka on 127.0.0.1:19092, from Maven's jars, without containers
+	@deploy/kafka/kafka.sh up
+	@echo "export SHOPRELAY_KAFKA=127.0.0.1:$${KAFKA_PORT:-19092}"
+
+.PHONY: kafka-down
+kafka-down: ## stop it; its data stays
+	@deploy/kafka/kafka.sh down
+
+.PHONY: test-kafka
+test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
+	deploy/kafka/kafka.sh with $(BIN)/pytest -m "(system or kafka) and not slow"
+
+.PHONY: test-real
+test-real: setup ## the slow tests, and those on recorded data (SHOPRELAY_REAL_DATA=folder)
+	$(BIN)/pytest -m "(real or slow) and not kafka"
+
+.PHONY: lock
+lock: ## requirements.lock anew from pyproject.toml; UPGRADE=1 takes newer versions too
+	deploy/lock.sh $(PYTHON) $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## remove everything that make made
+	@[ ! -d .lane ] || deploy/kafka/kafka.sh clean
+	rm -rf .venv .lane .shoprelay .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
