@@ -11,7 +11,7 @@ and from `prepare` and `fetch` those of `schemas.registry`; retrying them is the
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,7 +23,15 @@ from schemas.reading import Read, compile_reader
 from schemas.registry import NotRegistered, Registry
 from schemas.writing import compile_writer
 
-__all__ = ["Codec", "SchemaMissing", "Undecodable", "Unwritable", "splice_catalog_event", "splice_customer_event"]
+__all__ = [
+    "REASONS",
+    "Codec",
+    "SchemaMissing",
+    "Undecodable",
+    "Unwritable",
+    "splice_catalog_event",
+    "splice_customer_event",
+]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -31,24 +39,27 @@ HEAD = 5
 UNKNOWN_FOR = 60.0
 FOR_EVER = float("inf")
 
-Reason = Literal[
-    "empty",
-    "not-framed",
-    "truncated",
-    "trailing-bytes",
-    "unknown-schema",
-    "not-avro",
-    "wrong-record",
-    "incompatible-schema",
-    "unknown-branch",
-    "unknown-symbol",
-    "bad-branch",
-    "bad-date",
-    "bad-amount",
-    "bad-number",
-    "bad-length",
-    "bad-text",
-]
+# every reason there is: bounded, fit for a metric's label
+REASONS = frozenset(
+    [
+        "empty",
+        "not-framed",
+        "truncated",
+        "trailing-bytes",
+        "unknown-schema",
+        "not-avro",
+        "wrong-record",
+        "incompatible-schema",
+        "unknown-branch",
+        "unknown-symbol",
+        "bad-branch",
+        "bad-date",
+        "bad-amount",
+        "bad-number",
+        "bad-length",
+        "bad-text",
+    ]
+)
 
 REMEDIES: dict[str, str] = {
     "empty": "send the event as the record's value; deletions are events of their own",

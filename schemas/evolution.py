@@ -17,7 +17,7 @@ from schemas.layout import HERE, BadSchema, Type, compact, parse
 from schemas.quantities import Unreadable
 from schemas.reading import compile_reader
 from schemas.resolution import differences
-from schemas.samples import samples
+from schemas.samples import rendering, samples
 from schemas.writing import compile_writer
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -133,5 +133,4 @@ def _sample_lines(layout: Type, cls: type[msgspec.Struct]) -> Iterator[str]:
         out: list[bytes] = []
         write(obj, out.append)
         body = base64.b64encode(b"".join(out)).decode()
-        rendering = msgspec.to_builtins(obj, order="deterministic")
-        yield json.dumps({"branch": branch, "body": body, "record": rendering}, ensure_ascii=False) + "\n"
+        yield json.dumps({"branch": branch, "body": body, "record": rendering(obj)}, ensure_ascii=False) + "\n"

@@ -22,6 +22,17 @@ def samples(cls: type[msgspec.Struct]) -> Iterator[tuple[str, msgspec.Struct]]:
         yield branch or cls.__name__, made
 
 
+def rendering(value: Any) -> Any:
+    """A value as JSON can hold it, every field written out whether it is a default or not."""
+    if isinstance(value, msgspec.Struct):
+        tag = value.__struct_config__.tag
+        fields = {name: rendering(getattr(value, name)) for name in value.__struct_fields__}
+        return fields if tag is None else {"-type": tag, **fields}
+    if isinstance(value, tuple):
+        return [rendering(each) for each in value]
+    return dict(sorted(value.items())) if isinstance(value, dict) else msgspec.to_builtins(value)
+
+
 def _structs(info: inspect.StructType) -> Iterator[tuple[str, Any]]:
     """Every form of a class: its fields filled once for each branch of the one field that is a union of records."""
     fixed: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.codec import (
+    REASONS,
     Codec,
     SchemaMissing,
     Undecodable,
@@ -53,7 +54,7 @@ def changed(edit: Callable[[dict[str, Any]], None], file: str = "shop_event.avsc
 def refused(codec: Codec[Any], data: bytes | None) -> Undecodable:
     with pytest.raises(Undecodable) as caught:
         codec.decode(data)
-    assert caught.value.problem and caught.value.remedy
+    assert caught.value.problem and caught.value.remedy and caught.value.reason in REASONS
     return caught.value
 
 
