@@ -67,13 +67,14 @@ def _counted(after: Customer, state: OrderState, policy: Policy) -> OrderState:
         named = find(after.carts, state.cart_id)
         ended = {named} if named in after.carts else {named, UNNAMED}
     for cart_id in sorted(ended):
-        keep_cart(after, cart_id, _bought(after.carts.get(cart_id), state.at), policy)
+        keep_cart(after, cart_id, _bought(after, cart_id, state.at), policy)
     return replace(state, bought=True)
 
 
-def _bought(before: CartState | None, at: datetime) -> CartState:
-    if before is None:
-        return CartState(version=0, currency=NO_CURRENCY, changed_at=at, closed_at=at)
+def _bought(after: Customer, cart_id: str, at: datetime) -> CartState:
+    before = after.carts.get(cart_id)
+    if before is None:  # remembered, so that what was put in before the purchase stays bought when it is heard of
+        before = CartState(version=0, currency=NO_CURRENCY, changed_at=at, closed_at=after.bought_at)
     cart = with_purchase(before, at)
     if not same_quantities(before, cart):
         cart = replace(cart, version=before.version + 1)

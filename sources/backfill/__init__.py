@@ -1,0 +1,1 @@
+"""History from files: rows in, canonical events out."""
