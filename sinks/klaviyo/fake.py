@@ -148,7 +148,7 @@ class KlaviyoStandIn:
             for channel, address, consent in profile.attributes.consents():
                 if (consent.consented_at is not None) != bool(told.historical_import):
                     raise shapes.Invalid("consented_at goes with historical_import.", "/data/attributes/profiles/data")
-                if consent.consented_at and self._time(consent.consented_at, request.at).timestamp() > request.at:
+                if consent.consented_at and shapes.rfc3339(consent.consented_at).timestamp() > request.at:
                     raise shapes.Invalid("consented_at must be in the past.", "/data/attributes/profiles/data")
                 self.consents[channel, address] = consent.consent
         return Reply(202, "accepted")

@@ -1,0 +1,76 @@
+"""Whatever the language can say becomes calls that the strict stand-in takes, or is refused in the agreed way."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from msgspec.structs import replace
+from pydantic import BaseModel
+
+from schemas.signals import Conclusion, OrderPlaced, Signal
+from sinks.contract import Answer, Call, CannotSay, Sink, Unaddressable, Verdict, classify, load
+from sinks.fake import SERVED, Received, StandIn
+from tests.sinks.folders import NAMES, fake
+from tests.sinks.signals import signals
+
+NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
+TABLE = [(name, kind) for name in NAMES for kind in load(name).calls]
+IDS = [f"{name}-{kind.__name__}" for name, kind in TABLE]
+BASE = "http://127.0.0.1"
+
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def stand_in(name: str) -> tuple[StandIn, BaseModel]:
+    """A fresh one, with the settings that lead to it."""
+    served = fake(name).app()[SERVED].stand_in
+    document: dict[str, Any] = tomllib.loads(served.settings(BASE))
+    return served, load(name).config(**document["sinks"][name]["config"])
+
+
+def told(sink: Sink, signal: Signal, config: BaseModel) -> tuple[Call, ...] | None:
+    """`None` when it is refused in one of the two agreed ways."""
+    try:
+        return sink.calls[type(signal.payload)](signal, config)
+    except (CannotSay, Unaddressable) as reason:
+        event(type(reason).__name__)
+        return None
+
+
+def answered(served: StandIn, sink: Sink, config: BaseModel, call: Call, at: float) -> Answer:
+    headers = {name.lower(): value for name, value in {**sink.headers(config), **dict(call.headers)}.items()}
+    path = urlsplit(sink.base_url(config) + call.path).path
+    reply = served.answer(Received(at, call.method, path, headers, call.body))
+    return Answer(reply.status, {}, reply.body)
+
+
+@pytest.mark.parametrize(("name", "kind"), TABLE, ids=IDS)
+def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, kind: type[Conclusion]) -> None:
+    sink = load(name)
+    served, config = stand_in(name)
+    clock = count(int(NOON))
+
+    @thorough
+    @given(signals(kind))
+    def check(signal: Signal) -> None:
+        before: tuple[Call, ...] | None = ()
+        if (order := getattr(signal.payload, "order", None)) is not None and kind is not OrderPlaced:
+            placed = replace(signal, signal_id=signal.signal_id + "-placed", payload=OrderPlaced(order=order))
+            before = told(sink, placed, config)
+        calls = told(sink, signal, config)
+
+        assert calls == told(sink, signal, config), "the same signal must become the same bytes"
+        if before is None or calls is None:
+            return
+        event(f"{len(calls)} calls")
+        for call in (*before, *calls):
+            answer = answered(served, sink, config, call, next(clock))
+
+            assert classify(answer, sink.rules) is Verdict.DELIVERED, answer.body
+
+    check()
