@@ -74,6 +74,8 @@ class Engine:
         self.positions = Positions(settings)
         self.chunked: set[str] = set()
         self.mirrors: list[Mirror] = []
+        self.consumer: Consumer | None = None
+        """Set when it has connected."""
         self.partition_counts: dict[str, int] = {}
         self._began = time.monotonic()
         self._stop_by: float | None = None
@@ -129,7 +131,10 @@ class Engine:
     @property
     def progress(self) -> Progress:
         """A snapshot for readiness checks and for the watchdog."""
-        consumer, restore, now = self.app.consumer, self.app.tables.restoring, time.monotonic()
+        consumer, now = self.consumer, time.monotonic()
+        if consumer is None:
+            return Progress("joining", "connecting", now - self._began, 0, 0, 0, None)
+        restore = self.app.tables.restoring
         done, total = (restore.done, restore.total) if restore else (0, 0)
         eta = None
         state, doing, idle = "running", "running", 0.0

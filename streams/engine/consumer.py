@@ -32,6 +32,7 @@ log = logging.getLogger("streams.engine")
 HOPELESS = (E.GroupAuthorizationFailedError, E.TopicAuthorizationFailedError, E.InconsistentGroupProtocolError)
 NOWHERE = TopicPartition("", 0)  # polling it raises parked errors and returns no record
 TICK_SECONDS = 0.5
+PAUSE_SECONDS = 3.0  # without an error for this long, the trouble is over
 
 
 class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
@@ -63,11 +64,12 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         self.joined = False
         self._assigned: set[Any] = set()
         self._commit_lock = asyncio.Lock()
-        self._trouble_since: float | None = None
+        self._trouble_since = self._last_trouble = float("-inf")
 
     async def on_start(self) -> None:
         self.kafka = clients.member(self.engine.settings)
         await self.engine.connect("consumer", self.kafka.start)
+        self.engine.consumer = self
         self.lanes = Lanes(self.engine, self.kafka, self.ledger, self.callback, self._on_error)
 
     async def on_stop(self) -> None:
@@ -106,7 +108,6 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         while not self.should_stop:
             try:
                 await self.kafka.getmany(NOWHERE, timeout_ms=0)
-                self._trouble_since = None
             except E.ConsumerStoppedError:
                 return
             except Exception as exc:
@@ -119,7 +120,9 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
     def _on_error(self, exc: Exception) -> None:
         """Errors that last as long as a session mean that we are no member any more, and aiokafka may not join again by itself."""
         now = time.monotonic()
-        self._trouble_since = self._trouble_since or now
+        if now - self._last_trouble > PAUSE_SECONDS:
+            self._trouble_since = now
+        self._last_trouble = now
         self.engine.hooks.on_kafka_error(type(exc).__name__)
         log.error("kafka: %r", exc)
         if isinstance(exc, HOPELESS) or not isinstance(exc, E.KafkaError):

@@ -62,7 +62,7 @@ class Producer(FaustProducer):
         of its batch is sent.
         """
         self.engine.watchdog.check()
-        limit, sent, last = self.engine.settings.max_request_bytes, [], 0
+        limit, sent = self.engine.settings.max_request_bytes, []
         batch = self.kafka.create_batch()
         for key, value in items:
             if len(key or b"") + len(value or b"") > limit:
@@ -74,12 +74,13 @@ class Producer(FaustProducer):
                 batch = self.kafka.create_batch()
                 if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                     raise MessageSizeTooLargeError(f"{topic}: a record of {len(value or b'')} bytes fits into no batch")
-        last = batch.record_count()
+        last = int(batch.record_count())
         if last:
             sent.append(await self._enqueue(batch, topic, partition))
         if not sent:
             return None
-        return int((await _all_of(sent))[-1].offset) + last
+        offset: int = (await _all_of(sent))[-1].offset
+        return offset + last
 
     async def send_spread(self, topic: str, items: Mapping[int, Iterable[Pair]]) -> dict[int, int]:
         """`send_many` to several partitions at the same time; returns the offset after the last per partition. Raises as it does."""

@@ -108,6 +108,8 @@ class EngineSettings:
     max_request_bytes: int = 8 << 20
     compression: Compression | None = None
 
+    embedded_broker: bool = False
+    """Set for `streams.broker.embedded`: it refuses group members that are slower than their leader."""
     security: Security = field(default_factory=Security)
     hooks: Hooks = field(default_factory=Hooks)
 
