@@ -33,45 +33,29 @@ __all__ = [
     "splice_customer_event",
 ]
 
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 HEAD = 5
 UNKNOWN_FOR = 60.0
 FOR_EVER = float("inf")
 
-# every reason there is: bounded, fit for a metric's label
-REASONS = frozenset(
-    [
-        "empty",
-        "not-framed",
-        "truncated",
-        "trailing-bytes",
-        "unknown-schema",
-        "not-avro",
-        "wrong-record",
-        "incompatible-schema",
-        "unknown-branch",
-        "unknown-symbol",
-        "bad-branch",
-        "bad-date",
-        "bad-amount",
-        "bad-number",
-        "bad-length",
-        "bad-text",
-    ]
-)
-
+_AGAIN = "serialize the event again with the schema that its id names; the bytes do not fit it"
+_DAMAGE = ("truncated", "trailing-bytes", "unknown-symbol", "bad-branch", "bad-number", "bad-length", "bad-text")
 REMEDIES: dict[str, str] = {
+    **dict.fromkeys(_DAMAGE, _AGAIN),
     "empty": "send the event as the record's value; deletions are events of their own",
     "not-framed": "serialize with a Confluent Avro serializer: byte 0, four bytes schema id, body",
     "unknown-schema": "register the schema in the registry that Shoprelay uses, then send the event again",
     "not-avro": "register the event's schema as AVRO",
+    "wrong-record": "send this topic's own record",
     "incompatible-schema": "write with a published version of the schema, or upgrade Shoprelay first",
     "unknown-branch": "upgrade Shoprelay to a version that knows this event, then send the record again",
     "bad-amount": "write amounts as decimal(20, 4)",
     "bad-date": "write times as milliseconds since 1970, UTC",
 }
-REMEDY = "serialize the event again with the schema that its id names; the bytes do not fit it"
+# every reason there is: bounded, fit for a metric's label
+REASONS = frozenset(REMEDIES)
 
 
 class SchemaMissing(Exception):
@@ -87,7 +71,7 @@ class Undecodable(Exception):
 
     def __init__(self, reason: str, field: str | None, problem: str, remedy: str | None = None) -> None:
         self.reason, self.field, self.problem = reason, field, problem
-        self.remedy = remedy or REMEDIES.get(reason, REMEDY)
+        self.remedy = remedy or REMEDIES[reason]
         super().__init__(f"{reason}: {f'{field}: ' if field else ''}{problem}; {self.remedy}")
 
 

@@ -5,7 +5,7 @@ Raises `Unreadable` for bytes that mean nothing and `Unwritable` for values that
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -110,12 +110,20 @@ def amount_reader(scale: int, precision: int) -> tuple[dict[bytes, Decimal], Cal
 def amount_writer(scale: int, precision: int) -> tuple[dict[Decimal, bytes], Callable[[Decimal, str], bytes]]:
     """The same for writing; the bytes include their length."""
     known: dict[Decimal, bytes] = {}
-    limit = 10**precision
+    step = Decimal(1).scaleb(-scale)
+    exact = Context(prec=precision, traps=[Inexact, InvalidOperation])
 
     def write(amount: Decimal, field: str) -> bytes:
-        number = _unscaled(amount, scale, field)
-        if abs(number) >= limit:
-            raise Unwritable(field, f"an amount of more than {precision - scale} digits before the point")
+        if not isinstance(amount, Decimal):
+            raise Unwritable(field, f"a {type(amount).__name__} where a Decimal belongs")
+        if not amount.is_finite():
+            raise Unwritable(field, "an amount that is not a finite number")
+        try:
+            number = int(amount.quantize(step, context=exact).scaleb(scale, exact))
+        except Inexact:
+            raise Unwritable(field, f"an amount of more than {scale} places: round it where it is made") from None
+        except InvalidOperation:
+            raise Unwritable(field, f"an amount of more than {precision - scale} digits before the point") from None
         data = number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True)
         if len(known) >= REMEMBERED:
             known.clear()
@@ -123,22 +131,3 @@ def amount_writer(scale: int, precision: int) -> tuple[dict[Decimal, bytes], Cal
         return data
 
     return known, write
-
-
-def _unscaled(amount: Decimal, scale: int, field: str) -> int:
-    if not isinstance(amount, Decimal):
-        raise Unwritable(field, f"a {type(amount).__name__} where a Decimal belongs")
-    sign, digits, exponent = amount.as_tuple()
-    if not isinstance(exponent, int):
-        raise Unwritable(field, "an amount that is not a finite number")
-    if exponent > 40 and any(digits):
-        raise Unwritable(field, "an amount far too large")
-    number = int("".join(map(str, digits)) or "0")
-    shift: int = scale + min(exponent, 40)
-    if shift >= 0:
-        number *= int(10**shift)
-    else:
-        number, rest = divmod(number, 10 ** min(-shift, 4096))
-        if rest:
-            raise Unwritable(field, f"an amount of more than {scale} places: round it where it is made")
-    return -number if sign else number

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
+import httpx
 import pytest
 
 from schemas.codec import (
@@ -132,7 +133,7 @@ async def test_five_megabytes_pass(codec: Codec[ShopEvent]) -> None:
     [
         (LineItem(product_id="p", unit_price=Decimal("1.00001")), "LineItem.unit_price", "more than 4 places"),
         (LineItem(product_id="p", unit_price=Decimal(10) ** 16), "LineItem.unit_price", "more than 16 digits"),
-        (LineItem(product_id="p", quantity=Decimal("1E+999999")), "LineItem.quantity", "too large"),
+        (LineItem(product_id="p", quantity=Decimal("1E+999999")), "LineItem.quantity", "more than 16 digits"),
         (LineItem(product_id="p", unit_price=Decimal("NaN")), "LineItem.unit_price", "finite"),
         (LineItem(product_id="p", unit_price=9.99), "LineItem.unit_price", "float"),  # type: ignore[arg-type]
         (LineItem(product_id=7), "payload.lines[0].product_id", "Expected `str`, got `int`"),  # type: ignore[arg-type]
@@ -202,6 +203,25 @@ async def test_damage_inside_is_named(codec: Codec[ShopEvent]) -> None:
     assert (never.reason, never.field) == ("bad-date", "ShopEvent.occurred_at")
     branch = refused(codec, codec.encode(late)[:-3] + b"\x70\x00\x00")
     assert (branch.reason, branch.field) == ("bad-branch", "ShopEvent.payload")
+
+
+async def test_an_amount_of_too_many_digits_is_named(codec: Codec[ShopEvent]) -> None:
+    line = LineItem(product_id="p", unit_price=Decimal("9999999999999999.9999"))
+    event = ShopEvent(event_id="e", shop="s", occurred_at=NOON, payload=CartReplaced(lines=(line,), currency="EUR"))
+    most = (10**20 - 1).to_bytes(9, "big")
+    why = refused(codec, damaged(codec.encode(event), most, (10**20).to_bytes(9, "big")))
+    assert (why.reason, why.field) == ("bad-amount", "LineItem.unit_price")
+
+
+async def test_a_schema_of_another_kind_is_refused() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        kept = {"schema": "{}", "schemaType": "JSON"}
+        return httpx.Response(200, json=kept if request.method == "GET" else {"id": 1})
+
+    codec = shop_codec(Registry("http://registry.test", transport=httpx.MockTransport(answer)))
+    await codec.prepare()
+    await codec.fetch(2)
+    assert refused(codec, b"\x00\x00\x00\x00\x02body").reason == "not-avro"
 
 
 async def test_an_id_the_registry_does_not_know_is_asked_for_again_after_a_minute(
