@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from schemas import quantities
 from schemas.events import CatalogEvent, CustomerEvent, ShopEvent
 from schemas.language import CLASSES, FILES
 from schemas.layout import load, parse
@@ -169,3 +170,13 @@ def test_damaged_bytes_give_an_object_or_a_known_error_and_nothing_else(data: st
 @cache
 def compile_once(tree: Any) -> Any:
     return compile_reader(tree, tree, CLASSES)
+
+
+def test_remembered_amounts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantities, "REMEMBERED", 10)
+    written, write = quantities.amount_writer(4, 19)
+    read, reader = quantities.amount_reader(4, 19)
+    for number in range(100):
+        data = write(Decimal(number), "amount")
+        assert reader(data[1:], "amount") == number
+        assert len(written) <= 10 and len(read) <= 10
