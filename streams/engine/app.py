@@ -146,6 +146,8 @@ class Engine:
             state, doing = "restoring", f"restoring ({done} of {total} records)"
             idle = now - max(consumer.ledger.moved, restore.moved if restore else 0.0)
             eta = eta_seconds(done, total, restore.seconds) if restore else None
+        elif unread := [mirror.topic for mirror in self.mirrors if not mirror.ready.is_set()]:
+            state, doing, idle = "restoring", f"reading {', '.join(unread)}", now - consumer.ledger.moved
         held = consumer.ledger.oldest_in_hand()
         if held > idle:
             doing, idle = "waiting for a handler to ack its chunk", held

@@ -13,6 +13,7 @@ from mode import Service
 from streams.engine import clients
 from streams.engine.exits import fatal
 from streams.engine.fence import Fold
+from streams.engine.positions import Positions
 from streams.engine.settings import EngineSettings
 
 log = logging.getLogger("streams.engine")
@@ -63,7 +64,7 @@ class Mirror(Service):
                 await reader.stop()
 
     async def _follow(self, reader: Any) -> None:
-        numbers = await self._partitions(reader)
+        numbers = await self._partitions()
         tps = [TopicPartition(self.topic, p) for p in numbers]
         reader.assign(tps)
         first, ends = await reader.beginning_offsets(tps), await reader.end_offsets(tps)
@@ -80,12 +81,15 @@ class Mirror(Service):
                 self._apply(tp, records)
             await asyncio.sleep(0)
 
-    async def _partitions(self, reader: Any) -> list[int]:
-        await reader.topics()  # learns about all topics; asking for one by name may create it
-        numbers = sorted(reader.partitions_for_topic(self.topic) or ())
-        if not numbers:
+    async def _partitions(self) -> list[int]:
+        positions = Positions(self.settings)
+        try:
+            count = (await positions.partition_counts(self.topic))[self.topic]
+        finally:
+            await positions.close()
+        if not count:
             raise KafkaError(f"topic {self.topic} does not exist; `shoprelay topics create` makes it")
-        return numbers
+        return list(range(count))
 
     def _apply(self, tp: Any, records: list[Any]) -> None:
         items = self._items

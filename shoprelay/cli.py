@@ -1,0 +1,198 @@
+"""The command line. Every command reads the settings first, names all problems at once, and exits 2 if there are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from shoprelay import settings
+from shoprelay.settings import Configuration, Misconfigured
+
+if TYPE_CHECKING:
+    from streams.engine.settings import Security
+    from streams.topics import Topic
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics Shoprelay needs.")
+schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the public contract.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(schemas_app, name="schemas")
+out, err = Console(), Console(stderr=True)
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; default ./shoprelay.toml")]
+LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
+
+
+def _fail(problems: list[str]) -> NoReturn:
+    for problem in problems:
+        err.print(f"[red]✗[/] {problem}", highlight=False, markup=True)
+    raise typer.Exit(2)
+
+
+def _configuration(path: Path | None, needs_kafka: bool = True) -> Configuration:
+    try:
+        configuration = settings.load(path, os.environ)
+    except Misconfigured as bad:
+        _fail(bad.problems)
+    missing = []
+    if needs_kafka and not configuration.settings.kafka.bootstrap:
+        missing.append("kafka.bootstrap: required; set it in shoprelay.toml or in SHOPRELAY_KAFKA")
+    if needs_kafka and not configuration.settings.registry.url:
+        missing.append("registry.url: required; set it in shoprelay.toml or in SHOPRELAY_REGISTRY")
+    if missing:
+        _fail(missing)
+    return configuration
+
+
+def _logs(form: str) -> None:
+    from shoprelay import logs
+
+    if form not in ("auto", "json", "console"):
+        _fail([f"--log {form}: one of auto, json, console"])
+    logs.configure(form)  # type: ignore[arg-type]
+
+
+@app.command()
+def worker(config: Config = None, log: LogForm = "auto") -> None:
+    """Ingest, fold and deadlines: shop events in, signals out. Start as many as you like."""
+    _logs(log)
+    from shoprelay.worker_process import run_worker
+
+    run_worker(_configuration(config))
+
+
+@app.command()
+def sink(name: Annotated[str, typer.Argument(help="A name under [sinks]")], config: Config = None,
+         log: LogForm = "auto") -> None:  # fmt: skip
+    """Tells one platform: signals in, calls out."""
+    _logs(log)
+    from shoprelay.sink_process import run_sink
+
+    configuration = _configuration(config)
+    account = configuration.accounts.get(name)
+    if account is None:
+        known = ", ".join(sorted(configuration.accounts)) or "none are set"
+        _fail([f"sinks.{name}: not in the settings; there are: {known}"])
+    sys.exit(run_sink(configuration, account))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,
+    people: Annotated[int, typer.Option(help="How many customers")] = 130,
+    speed: Annotated[float, typer.Option(help="Simulated seconds per second")] = 60.0,
+) -> None:
+    """A simulated shop hour in about a minute, through the whole product; exits 1 on one difference."""
+    from shoprelay.demo.play import play
+
+    sys.exit(asyncio.run(play(out, seed=seed, people=people, speed=speed, keep=keep)))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    shop: Annotated[str, typer.Option(help="The shop these events belong to")],
+    format: Annotated[str, typer.Option(help="rees46")] = "rees46",
+    speed: Annotated[float, typer.Option(min=0.001, help="Recorded seconds per second")] = 1.0,
+    config: Config = None,
+) -> None:
+    """Plays a recorded clickstream into the front door, its gaps scaled onto the present."""
+    from shoprelay.replay import replay_file
+
+    sys.exit(asyncio.run(replay_file(out, _configuration(config), file, format=format, shop=shop, speed=speed)))
+
+
+@app.command()
+def sandbox(
+    name: Annotated[str, typer.Argument(help="klaviyo, june, …")],
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
+) -> None:
+    """A strict stand-in of a platform, to try a shop or a sink against."""
+    from sinks.fake import serve
+
+    asyncio.run(serve(name, host, port))
+
+
+def _topics(configuration: Configuration) -> tuple[str, list[Topic], Security]:
+    from shoprelay.connections import names_of, security_of
+
+    wanted = names_of(configuration).all(sorted(configuration.accounts))
+    return configuration.settings.kafka.bootstrap, wanted, security_of(configuration.settings.kafka)
+
+
+@topics_app.command("create")
+def topics_create(config: Config = None) -> None:
+    """Creates what is missing; changes nothing that exists."""
+    from streams import topics
+
+    bootstrap, wanted, security = _topics(_configuration(config))
+    try:
+        created = asyncio.run(topics.create(bootstrap, wanted, security=security))
+    except topics.TopicsUnavailable as away:
+        _fail([str(away)])
+    for name in created:
+        out.print(f"[green]✓[/] {name}")
+    out.print(f"{len(created)} created")
+
+
+@topics_app.command("check")
+def topics_check(config: Config = None) -> None:
+    """Compares partition counts, clean-up and retention with what the product relies on."""
+    from streams import topics
+
+    bootstrap, wanted, security = _topics(_configuration(config))
+    try:
+        problems = asyncio.run(topics.check(bootstrap, wanted, security=security))
+    except topics.TopicsUnavailable as away:
+        _fail([str(away)])
+    if problems:
+        _fail([str(problem) for problem in problems])
+    out.print("[green]✓[/] all topics are as they must be")
+
+
+@schemas_app.command("check")
+def schemas_check() -> None:
+    """Refuses a change that could not read what was ever published."""
+    from schemas import evolution
+
+    if problems := evolution.check():
+        _fail([str(problem) for problem in problems])
+    out.print("[green]✓[/] every published version can be read")
+
+
+@schemas_app.command("register")
+def schemas_register(config: Config = None) -> None:
+    """Registers today's schemas with the registry."""
+    from shoprelay.connections import register_schemas
+
+    for subject, schema_id in asyncio.run(register_schemas(_configuration(config))):
+        out.print(f"[green]✓[/] {subject} = {schema_id}")
+
+
+@schemas_app.command("publish")
+def schemas_publish() -> None:
+    """Adds today's schemas to `schemas/published/`, as a new version that must be readable for ever."""
+    from schemas import evolution
+
+    for line in evolution.publish():
+        out.print(f"[green]✓[/] {line}")
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Reads the settings and says what is wrong with them, or that nothing is."""
+    configuration = _configuration(config, needs_kafka=False)
+    names = ", ".join(sorted(configuration.accounts)) or "no sinks"
+    out.print(f"[green]✓[/] the settings are valid ({names})")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,258 @@
+"""Plays the hour: starts everything, tells the events in their time, waits until all is quiet, compares, stops all."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from schemas.events import ShopEvent
+from shoprelay.connections import publisher_of, register_schemas
+from shoprelay.demo.children import ChildDied, Children, free_port
+from shoprelay.demo.compare import received
+from shoprelay.demo.reference import Expected, Told, difference, expected
+from shoprelay.demo.report import Outcome, report
+from shoprelay.demo.simulate import EXPIRES, HOUR, OUTAGE, STAGES, Hour, simulate
+from shoprelay.publish import Publisher
+from shoprelay.settings import load
+from streams.broker.handle import EmbeddedBroker
+from streams.topics import all_topics
+
+SHOP = "demo"
+QUIET_SECONDS = 3.0  # nothing new for this long, and everything expected is there or late
+PATIENCE_SECONDS = 25.0  # after the hour is over
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where everything listens."""
+
+    folder: Path
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+
+async def play(out: Console, *, seed: int, people: int, speed: float, keep: bool) -> int:
+    """Returns the exit code: 0 when what came out is exactly what should have."""
+    hour = simulate(seed, people)
+    should = expected(hour)
+    with tempfile.TemporaryDirectory(prefix="shoprelay-demo-") as folder:
+        stage = Stage(Path(folder))
+        children = Children(stage.folder)
+        sinks = ("klaviyo", "june")
+        try:
+            async with EmbeddedBroker(all_topics(sinks=sinks)) as broker, httpx.AsyncClient(timeout=5) as client:
+                await _start(out, stage, children, client, broker.bootstrap, speed)
+                outcome = await _run(out, stage, children, client, hour, should, speed)
+                report(out, outcome)
+                if keep:
+                    await _stay(out, stage, broker.bootstrap, children)
+                return 0 if outcome.exact else 1
+        except ChildDied as died:
+            out.print(f"[red]✗[/] {died}")
+            return 1
+        finally:
+            await children.stop()
+
+
+async def _start(
+    out: Console, stage: Stage, children: Children, client: httpx.AsyncClient, bootstrap: str, speed: float
+) -> None:
+    taken: set[int] = set()
+    for name in ("registry", "sandbox-klaviyo", "sandbox-june", "worker", "sink-klaviyo", "sink-june"):
+        stage.ports[name] = free_port(taken)
+    with out.status("starting broker, registry, stand-ins, worker and two sinks"):
+        (stage.folder / "registry").mkdir()
+        port = str(stage.ports["registry"])
+        await children.start(
+            "registry", "schemas.embedded_registry", "--dir", str(stage.folder / "registry"), "--port", port
+        )
+        for name in ("klaviyo", "june"):
+            port = str(stage.ports[f"sandbox-{name}"])
+            await children.start(f"sandbox-{name}", "shoprelay.cli", "sandbox", name, "--port", port)
+        await children.answers(client, f"{stage.url('registry')}/subjects")
+        settings = stage.folder / "shoprelay.toml"
+        settings.write_text(_settings(stage, bootstrap, speed))
+        children.environment |= SECRETS
+        configuration = load(settings, SECRETS)
+        await register_schemas(configuration)
+        given = ("--config", str(settings), "--log", "json")
+        await children.start("worker", "shoprelay.cli", "worker", *given)
+        for name in ("klaviyo", "june"):
+            await children.start(
+                f"sink-{name}", "shoprelay.cli", "sink", name, "--config", str(settings), "--log", "json"
+            )
+        for name in ("worker", "sink-klaviyo", "sink-june"):
+            await children.answers(client, f"{stage.url(name)}/readyz")
+
+
+SECRETS = {"DEMO_KLAVIYO_KEY": "pk_demo_0123456789abcdef", "DEMO_JUNE_TOKEN": "june-demo-token"}
+
+
+def _settings(stage: Stage, bootstrap: str, speed: float) -> str:
+    stages = ", ".join(f'"{seconds / speed * 1000:.0f}ms"' for seconds in STAGES)
+    return f"""
+[kafka]
+bootstrap = "{bootstrap}"
+[registry]
+url = "{stage.url("registry")}"
+[worker]
+store = "memory"
+state_dir = "{stage.folder / "state"}"
+http = {{ port = {stage.ports["worker"]} }}
+session = "6s"
+tick = "200ms"
+[shops.{SHOP}]
+stages = [{stages}]
+grace = "200ms"
+expires_after = "{EXPIRES / speed * 1000:.0f}ms"
+[sinks.klaviyo]
+platform = "klaviyo"
+http = {{ port = {stage.ports["sink-klaviyo"]} }}
+[sinks.klaviyo.config]
+base_url = "{stage.url("sandbox-klaviyo")}"
+api_key = "env:DEMO_KLAVIYO_KEY"
+[sinks.june]
+platform = "june"
+http = {{ port = {stage.ports["sink-june"]} }}
+[sinks.june.config]
+url = "{stage.url("sandbox-june")}/ecommerce/{{token}}"
+token = "env:DEMO_JUNE_TOKEN"
+token_in = "path"
+"""
+
+
+async def _run(
+    out: Console,
+    stage: Stage,
+    children: Children,
+    client: httpx.AsyncClient,
+    hour: Hour,
+    should: Expected,
+    speed: float,
+) -> Outcome:
+    publisher = await publisher_of(load(stage.folder / "shoprelay.toml", SECRETS))
+    outcome = Outcome(should)
+    start = time.time() + 0.5
+    bars = Progress(
+        TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.completed:>5.0f}"), TimeElapsedColumn(),
+        console=out,
+    )  # fmt: skip
+    with bars:
+        told = bars.add_task("events told", total=len(hour.steps) + len(hour.repeats) + hour.broken)
+        calls = bars.add_task("calls received", total=sum(should.calls.values()))
+        watching = asyncio.create_task(_watch(stage, children, client, bars, calls, outcome))
+        outage = asyncio.create_task(_outage(stage, client, start, speed))
+        try:
+            await _tell(publisher, hour, start, speed, bars, told)
+            outcome.told = publisher.published
+            await _until_quiet(outcome, start + HOUR / speed, should)
+        finally:
+            for task in (watching, outage):
+                task.cancel()
+            ended = await asyncio.gather(watching, outage, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, ChildDied):
+                raise error
+    await _collect(stage, client, outcome)
+    return outcome
+
+
+async def _tell(publisher: Publisher, hour: Hour, start: float, speed: float, bars: Progress, bar: TaskID) -> None:
+    """Every step at its time; some twice; and a few records that nobody can understand."""
+    broken = _broken(publisher, hour)
+    for n, step in enumerate(hour.steps):
+        ahead = start + step.told / speed - time.time()
+        if ahead > 0:
+            await asyncio.sleep(ahead)
+        event = ShopEvent(
+            event_id=f"demo-{n:05d}",
+            shop=SHOP,
+            occurred_at=datetime.fromtimestamp(round(start + step.at / speed, 3), UTC),
+            customer=step.ref,
+            payload=step.payload,
+        )
+        for _ in range(2 if n in hour.repeats else 1):
+            publisher.publish(event)
+            bars.advance(bar)
+        if n % (len(hour.steps) // hour.broken) == 1 and broken:
+            publisher.raw(b"broken", broken.pop())
+            bars.advance(bar)
+    await asyncio.to_thread(publisher.flush)
+
+
+def _broken(publisher: Publisher, hour: Hour) -> list[bytes]:
+    good = ShopEvent(
+        event_id="broken",
+        shop=SHOP,
+        occurred_at=datetime.now(UTC),
+        customer=hour.steps[-1].ref,
+        payload=next(step.payload for step in hour.steps if step.ref.customer_id),
+    )
+    bytes_ = publisher.encoded(good)
+    return [b"{}", b"", bytes_[:-3], b"\x01" + bytes_[1:], b"\x00\x7f\xff\xff\xff" + bytes_[5:]][: hour.broken]
+
+
+async def _outage(stage: Stage, client: httpx.AsyncClient, start: float, speed: float) -> None:
+    """Klaviyo's stand-in is down for a stretch of the hour."""
+    down, up = (start + at / speed for at in OUTAGE)
+    await asyncio.sleep(down - time.time())
+    script = f"{stage.url('sandbox-klaviyo')}/_script"
+    await client.post(script, json=[{"status": 503}])
+    await asyncio.sleep(up - time.time())
+    await client.post(script, json=[])
+
+
+async def _watch(
+    stage: Stage, children: Children, client: httpx.AsyncClient, bars: Progress, bar: TaskID, outcome: Outcome
+) -> None:
+    """What the stand-ins have stored so far, and whether everybody is still there."""
+    while True:
+        children.check()
+        did: Counter[Told] = Counter()
+        for name in ("klaviyo", "june"):
+            answer = await client.get(f"{stage.url(f'sandbox-{name}')}/_calls")
+            did += received(name, answer.json())
+        if did != outcome.did:
+            outcome.did, outcome.changed_at = did, time.time()
+        bars.update(bar, completed=sum((did & outcome.should.calls).values()))
+        await asyncio.sleep(1.0)
+
+
+async def _until_quiet(outcome: Outcome, hour_is_over: float, should: Expected) -> None:
+    """Until nothing new came for a while after the hour; a call that is missing is waited for longer."""
+    while (now := time.time()) < hour_is_over + PATIENCE_SECONDS:
+        if now > hour_is_over - 8 and now - outcome.changed_at > QUIET_SECONDS and outcome.did == should.calls:
+            return
+        await asyncio.sleep(0.2)
+
+
+async def _collect(stage: Stage, client: httpx.AsyncClient, outcome: Outcome) -> None:
+    for name in ("worker", "sink-klaviyo", "sink-june"):
+        outcome.metrics[name] = (await client.get(f"{stage.url(name)}/metrics")).text
+    for name in ("klaviyo", "june"):
+        outcome.stats[name] = (await client.get(f"{stage.url(f'sandbox-{name}')}/_stats")).json()
+    outcome.differences = list(difference(outcome.should.calls, outcome.did))
+
+
+async def _stay(out: Console, stage: Stage, bootstrap: str, children: Children) -> None:
+    out.print("\nEverything stays up until Ctrl-C:")
+    out.print(
+        f"  Kafka     {bootstrap}\n  settings  {stage.folder / 'shoprelay.toml'}\n  logs      {stage.folder}/*.log"
+    )
+    for name in sorted(stage.ports):
+        page = {"registry": "/subjects", "worker": "/metrics"}.get(name, "/metrics" if "sink" in name else "/_calls")
+        out.print(f"  {name:<16} {stage.url(name)}{page}", highlight=False)
+    while True:
+        children.check()
+        await asyncio.sleep(1.0)

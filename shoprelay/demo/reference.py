@@ -1,0 +1,184 @@
+"""What should come out of a simulated hour, by a plain model that shares no line with the product.
+
+It knows the whole hour at once, so it needs no log, no deadlines and no tables: it takes one customer after the other,
+goes through what they did, and reads the answer off. Each call that must have been stored, once, becomes a small tuple:
+platform, what is said, about whom, and the figures that matter. `compare.py` brings what the stand-ins received into
+the same form.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from schemas import events as e
+from schemas.values import LineItem, Order, Product
+from shoprelay.demo.simulate import OUTAGE, STAGES, Hour, Step
+
+Told = tuple[Any, ...]
+Lines = tuple[tuple[str, Decimal, Decimal], ...]  # product, quantity, unit price; by product
+
+
+@dataclass(slots=True)
+class Expected:
+    """`calls` that must be stored once each; `reminders` by what becomes of them; `refused` records."""
+
+    calls: Counter[Told] = field(default_factory=Counter)
+    reminders: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+
+
+def expected(hour: Hour) -> Expected:
+    result = Expected(refused=hour.broken)
+    shelf = {product.product_id: product for product in hour.products}
+    for steps in _by_person(hour.steps):
+        person = Person(shelf, result)
+        for step in steps:
+            person.does(step)
+        person.silence_until(float("inf"))
+    return result
+
+
+def _by_person(steps: Iterable[Step]) -> Iterable[list[Step]]:
+    """A guest who later says who they are is one person from the beginning. In the order of telling."""
+    known: dict[str | None, str] = {
+        s.ref.anonymous_id: s.ref.customer_id for s in steps if s.ref.anonymous_id and s.ref.customer_id
+    }
+    people: dict[str, list[Step]] = {}
+    for step in steps:
+        if who := step.ref.customer_id or known.get(step.ref.anonymous_id) or step.ref.anonymous_id:
+            people.setdefault(who, []).append(step)
+    return people.values()
+
+
+@dataclass(slots=True)
+class Person:
+    """One customer as the model sees them: a basket, when it last changed, and what was ordered."""
+
+    shelf: dict[str, Product]
+    result: Expected
+    guest: str | None = None
+    account: str | None = None
+    basket: dict[str, Decimal] = field(default_factory=dict)
+    changed: float | None = None
+    stage: int = 0
+    reminded: list[float] = field(default_factory=list)
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    @property
+    def who(self) -> str | None:
+        return self.account or self.guest
+
+    def tell(self, platform: str, *what: Any) -> None:
+        if platform == "june" and not self.account:
+            return  # JUNE knows nobody without an id
+        self.result.calls[(platform, *what)] += 1
+
+    def lines(self) -> Lines:
+        return tuple(sorted((pid, n, self.shelf[pid].price or Decimal(0)) for pid, n in self.basket.items()))
+
+    # -- what they do
+
+    def does(self, step: Step) -> None:
+        late = isinstance(step.payload, e.OrderPlaced) and step.told > step.at
+        self.silence_until(step.told if late else step.at)
+        self.guest = self.guest or step.ref.anonymous_id
+        if step.ref.customer_id and not self.account:
+            self.account = step.ref.customer_id
+            self.tell("klaviyo", "profile", self.account)
+            self.tell("june", "customer", self.account)
+            self.follows(step)
+            if self.basket:  # what the guest had put in is theirs now, and logging in was a sign of life
+                self.changed, self.stage = step.at, 0
+                self.tell("june", "cart", self.account, self.lines())
+            return
+        self.follows(step)
+
+    def follows(self, step: Step) -> None:
+        who = self.who
+        match step.payload:
+            case e.SessionActive():
+                self.tell("klaviyo", "Active on Site", who)
+            case e.ProductViewed(item=item):
+                self.tell("klaviyo", "Viewed Product", who, item.product_id)
+            case e.CartItemAdded(item=item):
+                self.basket[item.product_id] = self.basket.get(item.product_id, Decimal(0)) + item.quantity
+                self.cart_changes(step.at)
+                self.tell("klaviyo", "Added to Cart", who, item.product_id, self.lines())
+            case e.CartItemRemoved(item=item):
+                del self.basket[item.product_id]
+                self.cart_changes(step.at)
+            case e.CartReplaced():
+                self.basket.clear()
+                self.cart_changes(step.at)
+            case e.CheckoutStarted():
+                self.tell("klaviyo", "Started Checkout", who, self.lines())
+            case e.OrderPlaced(order=order):
+                self.orders_this(order, step)
+            case e.OrderPaid(order_id=order_id):
+                self.tell("june", "order", who, order_id, self.orders[order_id].total)
+            case _:
+                self.after_the_order(step.payload)
+
+    def cart_changes(self, at: float) -> None:
+        self.changed, self.stage = at, 0
+        self.tell("june", "cart", self.who, self.lines())
+
+    def orders_this(self, order: Order, step: Step) -> None:
+        self.orders[order.order_id] = order
+        self.tell("klaviyo", "Placed Order", self.who, order.order_id, order.total, ordered(order.lines))
+        for line in order.lines:
+            value = line.quantity * (line.unit_price or 0)
+            self.tell("klaviyo", "Ordered Product", self.who, order.order_id, line.product_id, value)
+        self.tell("june", "order", self.who, order.order_id, order.total)
+        self.result.reminders["proved wrong"] += sum(due > step.at for due in self.reminded)
+        self.basket, self.changed, self.stage = {}, None, 0
+
+    def after_the_order(self, payload: object) -> None:
+        who = self.who
+        match payload:
+            case e.OrderFulfilled(order_id=order_id, lines=lines):
+                sent = ordered(lines or self.orders[order_id].lines)
+                self.tell("klaviyo", "Fulfilled Order", who, order_id, sent)
+                self.tell("june", "fulfillment", who, order_id, sent)
+            case e.OrderCancelled(order_id=order_id, reason=reason):
+                self.tell("klaviyo", "Cancelled Order", who, order_id, reason)
+            case e.OrderRefunded(order_id=order_id, amount=amount, reason=reason):
+                self.tell("klaviyo", "Refunded Order", who, order_id, amount, reason)
+
+    # -- what they do not do
+
+    def silence_until(self, until: float) -> None:
+        """Nothing happened up to `until`: carts become abandoned, and somebody with an address is reminded."""
+        while self.changed is not None and self.basket and self.stage < len(STAGES):
+            due = self.changed + STAGES[self.stage]
+            if due >= until:
+                return
+            self.stage += 1
+            outcome = self.becomes_of(due, until)
+            self.result.reminders[outcome] += 1
+            if outcome == "sent":
+                self.reminded.append(due)
+                self.tell("klaviyo", "Abandoned Cart", self.who, self.stage, self.lines())
+
+    def becomes_of(self, due: float, next_step: float) -> str:
+        if not self.account:
+            return "unaddressable"
+        down, up = OUTAGE
+        if down <= due < up and next_step < up:
+            return "withheld"
+        return "sent"
+
+
+def ordered(lines: Iterable[LineItem]) -> Lines:
+    return tuple(sorted((line.product_id, line.quantity, line.unit_price or Decimal(0)) for line in lines))
+
+
+def difference(should: Counter[Told], did: Counter[Told]) -> Iterator[tuple[str, Told, int]]:
+    """Every difference, as ("missing" or "too many", the call, how often)."""
+    for told in sorted({*should, *did}, key=repr):
+        if gap := should[told] - did[told]:
+            yield ("missing" if gap > 0 else "too many", told, abs(gap))

@@ -1,0 +1,65 @@
+"""A shop's side of the front door, as any shop could write it: Avro events into `shop-events`, acked by the broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from schemas.codec import Codec
+from schemas.events import ShopEvent
+
+
+class NotPublished(Exception):
+    """The broker did not take an event; the message says why."""
+
+
+class Publisher:
+    """`publish` queues, `flush` returns when all is acked. One customer's events keep their order."""
+
+    def __init__(self, options: dict[str, Any], codec: Codec[ShopEvent], topic: str) -> None:
+        self._producer = Producer(
+            {
+                "partitioner": "murmur2_random",  # as every Java client; librdkafka's own default differs
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "compression.type": "gzip",
+                "message.max.bytes": 8_388_608,
+                **options,
+            }
+        )
+        self._codec, self._topic = codec, topic
+        self._failed: str | None = None
+        self.published = 0
+
+    def publish(self, event: ShopEvent) -> None:
+        who = event.customer
+        key = who.customer_id or who.email or who.anonymous_id or who.cart_token or event.shop
+        self.raw(key.encode(), self.encoded(event))
+
+    def encoded(self, event: ShopEvent) -> bytes:
+        return self._codec.encode(event)
+
+    def raw(self, key: bytes, value: bytes) -> None:
+        """Bytes as they are, understandable or not."""
+        while True:
+            try:
+                self._producer.produce(self._topic, key=key, value=value, on_delivery=self._acked)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as refused:
+                raise NotPublished(str(refused)) from None
+        self._producer.poll(0)
+
+    def flush(self, seconds: float = 30.0) -> None:
+        """Raises `NotPublished` when something is not acked by then or was refused."""
+        left = self._producer.flush(seconds)
+        if left or self._failed:
+            raise NotPublished(self._failed or f"{left} events were not acked in {seconds:.0f} s")
+
+    def _acked(self, error: Any, _: Any) -> None:
+        if error is None:
+            self.published += 1
+        else:
+            self._failed = str(error)

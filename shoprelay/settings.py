@@ -1,0 +1,252 @@
+"""What an operator may set: one file, `shoprelay.toml`, and a few environment variables over it.
+
+Secrets stand in the file only as `env:NAME` or `file:PATH`. Every problem is found before anything starts, and all of
+them are told at once (`Misconfigured`); the command line then exits 2.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+import sinks.contract
+from sinks.contract import Sink
+
+FILE = "shoprelay.toml"
+OVERRIDES = {  # environment variable -> place in the file
+    "SHOPRELAY_KAFKA": ("kafka", "bootstrap"),
+    "SHOPRELAY_REGISTRY": ("registry", "url"),
+    "SHOPRELAY_TOPIC_PREFIX": ("topics", "prefix"),
+    "SHOPRELAY_STATE_DIR": ("worker", "state_dir"),
+}
+
+
+class Misconfigured(Exception):
+    """`problems` are sentences: where, what, and what to do. No value of a secret is ever among them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+Model = TypeVar("Model", bound=BaseModel)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(value: object) -> object:
+    """`"90s"`, `"15m"`, `"1h"`, `"400d"`, `"250ms"` or a number of seconds; sums such as `"1h30m"` too."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)
+    if not parts or "".join(n + u for n, u in parts) != value.replace(" ", ""):
+        raise ValueError(f"{value!r} is not a duration; write one like 90s, 15m, 1h, 1h30m or 400d")
+    return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration), Field(ge=timedelta(0))]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(Part):
+    bootstrap: str = Field("", description="host:port[,host:port]; empty is for `shoprelay demo` only")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class Registry(Part):
+    url: str = Field("", description="any registry with the Confluent API")
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class TopicSettings(Part):
+    prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]*$")
+    partitions: int = Field(12, ge=1, le=1024, description="of all customer topics; cannot be changed later")
+
+
+class Http(Part):
+    """`/metrics`, `/healthz` and `/readyz` of a process. Port 0 takes a free one and logs it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+
+
+class Worker(Part):
+    store: Literal["memory", "rocksdb"] = "rocksdb"
+    state_dir: Path = Path(".shoprelay/state")
+    http: Http = Http()
+    session: Duration = timedelta(seconds=10)
+    tick: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=0.5), description="how often deadlines are looked at"
+    )
+
+
+class Shop(Part):
+    """When a cart counts as abandoned in one shop. `[shops.default]` is for every shop that is not named."""
+
+    stages: tuple[Duration, ...] = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))
+    grace: Duration = Field(timedelta(seconds=5), description="how long a late source may take before a deadline fires")
+    expires_after: Duration = Field(timedelta(hours=3), description="how long after it fell due a reminder may leave")
+    purchase_statuses: tuple[str, ...] = Field((), description="order statuses that are a purchase; none given: all")
+    forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
+
+
+class SinkSettings(Part):
+    """One account of one platform. `config` is the platform's own, see `sinks/<platform>/example.toml`."""
+
+    platform: str
+    http: Http = Http()
+    drain: Duration = timedelta(seconds=10)
+    max_in_flight: int | None = Field(None, ge=1, le=10_000)
+    give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
+    config: dict[str, Any] = {}
+
+
+class Settings(Part):
+    kafka: Kafka = Kafka()
+    registry: Registry = Registry()
+    topics: TopicSettings = TopicSettings()
+    worker: Worker = Worker()
+    shops: dict[str, Shop] = {}
+    sinks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SinkSettings] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A configured sink, ready to run."""
+
+    name: str
+    sink: Sink
+    settings: SinkSettings
+    config: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    settings: Settings
+    accounts: Mapping[str, Account]
+    path: Path | None = None
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
+    """The whole configuration, valid, or `Misconfigured` with everything that is wrong with it."""
+    raw = _read(path)
+    for name, (part, field) in OVERRIDES.items():
+        if value := environ.get(name):
+            raw.setdefault(part, {})[field] = value
+    problems: list[str] = []
+    given = _resolve(raw, environ, problems)
+    settings = _validated(Settings, raw, (), given, problems)
+    configs = dict(_configs(raw, given, problems))
+    if problems or settings is None:
+        raise Misconfigured(problems)
+    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
+    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None))
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    source = path or Path(FILE)
+    if path is None and not source.exists():
+        return {}
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Misconfigured([f"{source}: there is no such file"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise Misconfigured([f"{source}: not valid TOML: {broken}"]) from None
+
+
+def _resolve(raw: dict[str, Any], environ: Mapping[str, str], problems: list[str]) -> set[tuple[str, ...]]:
+    """Puts in what `env:` and `file:` stand for; returns the places that were given this way."""
+    given: set[tuple[str, ...]] = set()
+
+    def walk(node: Any, place: tuple[str, ...]) -> Any:
+        if isinstance(node, dict):
+            return {k: walk(v, (*place, k)) for k, v in node.items()}
+        if isinstance(node, list):
+            return [walk(v, (*place, str(i))) for i, v in enumerate(node)]
+        if isinstance(node, str) and node.startswith(("env:", "file:")):
+            given.add(place)
+            kind, _, name = node.partition(":")
+            if kind == "env" and environ.get(name):
+                return environ[name]
+            if kind == "file" and Path(name).is_file():
+                return Path(name).read_text(encoding="utf-8").strip()
+            missing = f"environment variable {name} is not set" if kind == "env" else f"file {name} is not there"
+            problems.append(f"{'.'.join(place)}: {missing}")
+            return "missing"
+        return node
+
+    raw.update(walk(raw, ()))
+    return given
+
+
+def _validated(
+    model: type[Model], raw: Any, place: tuple[str, ...], given: set[tuple[str, ...]], problems: list[str]
+) -> Model | None:
+    for at in _plain_secrets(model, raw, place):
+        if at not in given:
+            problems.append(f"{'.'.join(at)}: a secret in plain text; write env:NAME or file:PATH instead")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as invalid:
+        problems += [
+            f"{'.'.join((*place, *map(str, error['loc'])))}: {_sentence(error)}"
+            for error in invalid.errors(include_input=False, include_url=False)
+        ]
+        return None
+
+
+def _sentence(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "no such setting"
+    if error["type"] == "missing":
+        return "required, and not set"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the file has a value for a `SecretStr` of this model."""
+    if not isinstance(raw, dict):
+        return
+    for name, field in model.model_fields.items():
+        kinds = {field.annotation, *get_args(field.annotation)}
+        if SecretStr in kinds and isinstance(raw.get(name), str):
+            yield (*place, name)
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _plain_secrets(kind, raw.get(name), (*place, name))
+
+
+def _configs(
+    raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
+) -> Iterator[tuple[str, tuple[Sink, BaseModel]]]:
+    wanted = raw.get("sinks")
+    for name, part in wanted.items() if isinstance(wanted, dict) else ():
+        if not isinstance(part, dict) or not isinstance(part.get("platform"), str):
+            continue
+        try:
+            sink = sinks.contract.load(part["platform"])
+        except LookupError as unknown:
+            problems.append(f"sinks.{name}.platform: {unknown}")
+            continue
+        config = _validated(sink.config, part.get("config", {}), ("sinks", name, "config"), given, problems)
+        if config is not None:
+            yield name, (sink, config)

@@ -1,0 +1,89 @@
+"""A sink process: settings, clients and metrics put around `streams.delivery`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import structlog
+import uvloop
+
+from schemas.records import Parked
+from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of, security_of
+from shoprelay.http import Readiness, new_registry, serve
+from shoprelay.settings import Account, Configuration
+from streams.delivery.health import Health
+from streams.delivery.runner import run
+from streams.delivery.settings import DeliverySettings, GiveUp
+from streams.engine.clients import security_options
+
+log = structlog.get_logger("shoprelay")
+SIGNALS = SUBJECTS[3]
+
+
+def run_sink(configuration: Configuration, account: Account) -> int:
+    """Runs until SIGTERM or SIGINT; returns the exit code."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_sink(configuration, account))
+
+
+async def _sink(configuration: Configuration, account: Account) -> int:
+    stop, health = asyncio.Event(), _Watched()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics, registry = new_registry(), registry_of(configuration)
+    signals = codec_of(registry, configuration, *SIGNALS)
+    parked = codec_of(registry, configuration, f"parked-{account.name}", "parked.avsc", Parked)
+    http = account.settings.http
+    try:
+        async with serve(http.host, http.port, metrics, health.readiness) as address:
+            log.info("sink starting", sink=account.name, http=address)
+            await prepared([signals, parked])
+            return await run(
+                account.sink,
+                account.config,
+                _delivery_settings(configuration, account),
+                codec=signals,
+                encode_parked=parked.encode,
+                registry=metrics,
+                stop=stop,
+                watch=health.watch,
+            )
+    finally:
+        await registry.close()
+
+
+class _Watched:
+    """Readiness from the delivery's health, once there is one."""
+
+    def __init__(self) -> None:
+        self._tell: Callable[[], Health] | None = None
+
+    def watch(self, tell: Callable[[], Health]) -> None:
+        self._tell = tell
+
+    def readiness(self) -> Readiness:
+        if self._tell is None:
+            return Readiness(False, "waiting for the schema registry")
+        now = self._tell()
+        detail = {"state": now.state, "lag": now.lag, "partitions": now.partitions, "in_flight": now.in_flight}
+        if now.state in ("held", "joining"):
+            return Readiness(False, now.reason or now.state, detail)
+        return Readiness(True, "", detail)
+
+
+def _delivery_settings(configuration: Configuration, account: Account) -> DeliverySettings:
+    names, settings = names_of(configuration), account.settings
+    return DeliverySettings(
+        bootstrap=configuration.settings.kafka.bootstrap,
+        group=f"{names.prefix}shoprelay-sink-{account.name}",
+        account=account.name,
+        topic=names.customer_signals.name,
+        parked_topic=names.parked(account.name).name,
+        partitions=names.partitions,
+        max_in_flight=settings.max_in_flight,
+        drain_seconds=settings.drain.total_seconds(),
+        give_up_after=GiveUp(seconds=settings.give_up_after.total_seconds()),
+        security=security_options(security_of(configuration.settings.kafka)),
+    )

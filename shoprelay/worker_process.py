@@ -1,0 +1,108 @@
+"""The worker process: settings, clients and metrics put around `streams.worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import Any, NoReturn
+
+import structlog
+import uvloop
+
+from streams.engine import EngineSettings  # isort: skip  (before faust: it decides how faust is imported)
+import faust
+
+from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of, security_of
+from shoprelay.http import Readiness, new_registry, serve
+from shoprelay.policies import Policies
+from shoprelay.settings import Configuration
+from streams.worker.app import Codecs, Names, build
+from streams.worker.metrics import EngineMetrics, WorkerMetrics
+
+log = structlog.get_logger("shoprelay")
+CHUNK_RECORDS = 2_000  # folding them takes about 50 ms
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Worker(faust.Worker):
+    """Faust's worker sets logging up anew; this one puts ours back."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._handlers = logging.getLogger().handlers[:]
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        logger.handlers[:] = self._handlers
+
+
+def run_worker(configuration: Configuration) -> NoReturn:
+    """Runs until SIGTERM; leaves the group and exits 0. Anything that cannot go on exits non-zero."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    registry, app = new_registry(), [None]
+    http = configuration.settings.worker.http
+    stack = AsyncExitStack()
+    server = serve(http.host, http.port, registry, lambda: _worker_readiness(app[0]))
+    log.info("worker starting", http=loop.run_until_complete(stack.enter_async_context(server)))
+    schemas = registry_of(configuration)
+    codecs = [codec_of(schemas, configuration, *subject) for subject in SUBJECTS]
+    loop.run_until_complete(prepared(codecs))
+    app[0] = build(
+        _engine_settings(configuration, EngineMetrics(registry)),
+        _worker_names(configuration),
+        Codecs(*codecs),
+        Policies(configuration, configuration.path, now_ms),
+        now_ms,
+        WorkerMetrics(registry),
+        configuration.settings.worker.tick.total_seconds(),
+    )
+    Worker(app[0], loop=loop, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
+    raise SystemExit(0)
+
+
+def _worker_readiness(app: Any) -> Readiness:
+    if app is None:
+        return Readiness(False, "waiting for the schema registry")
+    now = app.engine.progress
+    detail = {"state": now.state, "partitions": now.partitions, "restore_eta_seconds": now.restore_eta_seconds}
+    return Readiness(now.ready, "" if now.ready else now.doing, detail)
+
+
+def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> EngineSettings:
+    settings = configuration.settings
+    state_dir = settings.worker.state_dir.absolute()
+    state_dir.mkdir(parents=True, exist_ok=True)
+    session = settings.worker.session.total_seconds()
+    return EngineSettings(
+        bootstrap=settings.kafka.bootstrap,
+        group=f"{settings.topics.prefix}shoprelay",
+        state_dir=state_dir,
+        store=settings.worker.store,
+        session_seconds=session,
+        heartbeat_seconds=session / 3.5,
+        chunk_records=CHUNK_RECORDS,
+        compression="gzip",
+        security=security_of(settings.kafka),
+        hooks=metrics.hooks(),
+    )
+
+
+def _worker_names(configuration: Configuration) -> Names:
+    names = names_of(configuration)
+    return Names(
+        shop_events=names.shop_events.name,
+        customer_events=names.customer_events.name,
+        customer_signals=names.customer_signals.name,
+        catalog_events=names.catalog_events.name,
+        catalog_signals=names.catalog_signals.name,
+        customers_changelog=names.customers_changelog.name,
+        catalog_changelog=names.catalog_changelog.name,
+        refused=names.refused.name,
+        partitions=names.partitions,
+        refused_partitions=names.refused.partitions,
+    )

@@ -1,0 +1,113 @@
+"""Settings: everything wrong is told at once, secrets never stand in the file, and never come out again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shoprelay.settings import Misconfigured, duration, load
+
+GOOD = """
+[kafka]
+bootstrap = "127.0.0.1:9092"
+[registry]
+url = "http://127.0.0.1:8081"
+[shops.default]
+stages = ["1h", "24h"]
+[sinks.news]
+platform = "klaviyo"
+[sinks.news.config]
+api_key = "env:NEWS_KEY"
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "shoprelay.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_complete_file_gives_accounts_ready_to_run(tmp_path: Path) -> None:
+    configuration = load(written(tmp_path, GOOD), {"NEWS_KEY": "pk_secret"})
+
+    account = configuration.accounts["news"]
+    assert account.sink.name == "klaviyo"
+    assert configuration.settings.shops["default"].stages == (timedelta(hours=1), timedelta(hours=24))
+    assert account.config.api_key.get_secret_value() == "pk_secret"  # type: ignore[attr-defined]
+
+
+def test_a_secret_never_shows(tmp_path: Path) -> None:
+    configuration = load(written(tmp_path, GOOD), {"NEWS_KEY": "pk_secret"})
+
+    assert "pk_secret" not in repr(configuration) + str(configuration.accounts["news"].config)
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    text = """
+    [kafka]
+    bootstrp = "x"
+    password = "hunter2"
+    [topics]
+    partitions = 0
+    [shops.default]
+    stages = ["1x"]
+    [sinks.a]
+    platform = "nope"
+    [sinks.b]
+    platform = "klaviyo"
+    [sinks.b.config]
+    api_key = "env:NOT_THERE"
+    colour = "blue"
+    """
+    with pytest.raises(Misconfigured) as told:
+        load(written(tmp_path, text), {})
+
+    places = {problem.split(": ")[0] for problem in told.value.problems}
+    assert places == {
+        "kafka.bootstrp", "kafka.password", "topics.partitions", "shops.default.stages.0", "sinks.a.platform",
+        "sinks.b.config.api_key", "sinks.b.config.colour",
+    }  # fmt: skip
+    assert "hunter2" not in str(told.value)
+
+
+def test_a_secret_in_plain_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"sinks\.news\.config\.api_key: a secret in plain text"):
+        load(written(tmp_path, GOOD.replace("env:NEWS_KEY", "pk_secret")), {})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("pk_from_file\n")
+    configuration = load(written(tmp_path, GOOD.replace("env:NEWS_KEY", f"file:{tmp_path / 'key'}")), {})
+
+    assert configuration.accounts["news"].config.api_key.get_secret_value() == "pk_from_file"  # type: ignore[attr-defined]
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    environ = {"NEWS_KEY": "k" * 8, "SHOPRELAY_KAFKA": "10.1.1.1:9092", "SHOPRELAY_TOPIC_PREFIX": "t1-"}
+    settings = load(written(tmp_path, GOOD), environ).settings
+
+    assert (settings.kafka.bootstrap, settings.topics.prefix) == ("10.1.1.1:9092", "t1-")
+
+
+@pytest.mark.parametrize("text", ["[kafka", "kafka = 1"])
+def test_a_file_that_is_no_settings_file_is_said_so(tmp_path: Path, text: str) -> None:
+    with pytest.raises(Misconfigured):
+        load(written(tmp_path, text), {})
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="there is no such file"):
+        load(tmp_path / "absent.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("400d", 400 * 86400), ("250ms", 0.25), (3, 3), ("1h 5s", 3605)]
+)
+def test_durations_read_as_people_write_them(text: object, seconds: float) -> None:
+    assert duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "1x", "h", "1h-", "one hour"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        duration(text)
