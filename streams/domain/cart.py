@@ -47,7 +47,8 @@ def total_of(lines: Iterable[LineItem]) -> Decimal:
     for line in lines:
         if line.unit_price is not None:
             total += line.quantity * line.unit_price
-    return total if total == total.quantize(CENT_OF_CENT) else total.quantize(CENT_OF_CENT)
+    rounded = total.quantize(CENT_OF_CENT)
+    return total if total == rounded else rounded
 
 
 def as_told(cart_id: str, cart: CartState) -> signals.Cart:

@@ -24,7 +24,7 @@ def step(after: Customer, fact: ShopEvent | CartTransferred, at: datetime, polic
         payloads = react(before, after, fact, at)
         if payloads:
             said.extend(_signals(after, fact, at, payloads))
-            if not note and any(isinstance(p, signals.OrderPlaced) and p.proved_wrong for p in payloads):
+            if isinstance(payloads[-1], signals.OrderPlaced) and payloads[-1].proved_wrong:
                 note = "late_purchase"
     if before.ref is not after.ref and after.carts and has_address(after.ref) and not has_address(before.ref):
         said.extend(_told_again(before, after, at, policy))

@@ -13,9 +13,10 @@ from schemas import signals
 from schemas.events import CustomerEvent, ShopEvent
 from schemas.signals import Signal
 from schemas.values import CustomerRef
+from streams.domain.cart import lines_of
 from streams.domain.customer import Customer
 from streams.domain.fold import deadline_event, fold, next_deadline
-from streams.domain.identity import is_stronger, key_of
+from streams.domain.identity import is_stronger, key_of, links_of
 from streams.domain.policy import Policy
 from streams.domain.state_codec import decode, encode
 from tests.domain.reference import Fact, Happened, Reference
@@ -380,6 +381,29 @@ def test_whoever_comes_as_guest_and_as_known_has_one_cart_and_one_reminder(
     ]
     assert (key, due) == ("shop/c:ada", at + MINUTE + HOUR)
     assert products == {"cup", *(product for _, _, product in visits)}
+
+
+@for_all(visits, st.data())
+def test_partitions_may_answer_each_other_at_any_pace(
+    visits: list[tuple[int, CustomerRef, str]], data: st.DataObject
+) -> None:
+    """Each log keeps its order; which log is folded next, and what it hears of the others by then, is chance."""
+    world, at = World(Policy(stages=(HOUR,))), NOON
+    logs: dict[str, list[CustomerEvent]] = defaultdict(list)
+    known = CustomerRef(customer_id="ada", email="ada@example.com", anonymous_id="cookie")
+    for n, (minutes, who, product) in enumerate([*visits, (1, known, "cup")]):
+        at += minutes * MINUTE
+        event = added(product, at=at, who=who, event_id=f"visit-{n}")
+        for entry in (CustomerEvent(key=key_of("shop", who), at=at, fact=event), *links_of(event, at)):
+            logs[entry.key].append(entry)
+    while waiting := sorted(key for key, log in logs.items() if log):
+        for entry in world.fold(logs[data.draw(st.sampled_from(waiting))].pop(0)).appends:
+            logs[entry.key].append(entry)
+
+    (cart,) = world.states["shop/c:ada"].carts.values()
+    assert {item.product_id for item in lines_of(cart)} == {"cup", *(product for _, _, product in visits)}
+    assert cart.due is None or cart.due > at
+    assert all(not state.carts for key, state in world.states.items() if key != "shop/c:ada")
 
 
 @for_all(visits, st.integers(0, 8), st.integers(0, 400))
