@@ -74,7 +74,7 @@ class Fold:
             token = mark
             if r.key != CLAIM_KEY:
                 out[r.key] = r.value
-        if stale:
-            stale.difference_update(out)
+                if stale:
+                    stale.discard(r.key)
         self.token = token
         return out

@@ -68,13 +68,24 @@ class Job:
     part: Partition
     tp: Any
     fold: Fold
+    next: int = 0
     claim: int = -1
     total: int = 0
     done: int = 0
 
     @property
     def complete(self) -> bool:
-        return self.claim >= 0 and self.part.store.position > self.claim
+        return 0 <= self.claim < self.next
+
+    def apply(self, records: list[Any]) -> None:
+        """Into the store. Its position stays where it is while keys wait to be restated: after a crash they are found again."""
+        items, store = self.fold.accept(records), self.part.store
+        self.next = records[-1].offset + 1
+        self.done += len(records)
+        if self.fold.stale:
+            store.write(items, store.position, store.token)
+        else:
+            store.write(items, self.next, self.fold.token)
 
 
 class Restore:
@@ -131,17 +142,20 @@ class Restore:
             if store.position > job.claim:
                 log.warning("%s/%d was created anew; its copy is dropped", *job.tp)
                 store.wipe()
-                job.fold = Fold()
-            start = max(first[job.tp], store.position)
-            reader.seek(job.tp, start)
-            job.total = job.done + job.claim + 1 - start
+                job.fold, job.next = Fold(), 0
+            job.next = max(job.next, first[job.tp], store.position)
+            reader.seek(job.tp, job.next)
+            job.total = job.done + job.claim + 1 - job.next
         todo.sort(key=lambda job: job.total - job.done)
         active, waiting = todo[:AT_ONCE], todo[AT_ONCE:]
         reader.pause(*(job.tp for job in waiting))
         while active:
             runs = await reader.getmany(*(job.tp for job in active), timeout_ms=200, max_records=RUN)
             for job in list(active):
-                self._apply(job, runs.get(job.tp, ()))
+                if job.tp in runs:
+                    job.apply(runs[job.tp])
+                    self.moved = time.monotonic()
+                    self._tell(job, False)
                 if job.complete:
                     await self._finish(job)
                     active.remove(job)
@@ -150,24 +164,22 @@ class Restore:
                         reader.resume(active[-1].tp)
             await asyncio.sleep(0)  # buffered records come without yielding: let heartbeats and other lanes in
 
-    def _apply(self, job: Job, records: Any) -> None:
-        if not records:
-            return
-        job.part.store.write(job.fold.accept(records), records[-1].offset + 1, job.fold.token)
-        job.done += len(records)
-        self.moved = time.monotonic()
-        self._tell(job, False)
-
     async def _finish(self, job: Job) -> None:
-        stale = job.fold.stale
+        if job.fold.stale:
+            await self._restate(job)
         await job.table.open(job.partition)
-        if stale:  # a former owner wrote last: state our values again, or compaction would keep its records
-            log.warning("%s/%d: %d keys of a former owner restated", *job.tp, len(stale))
-            await job.table.put_many(job.partition, {key: job.part.store.get(key) for key in stale})
         self._tell(job, True)
         self.left[job.partition] -= 1
         if not self.left[job.partition]:
             await self.on_partition(job.partition)
+
+    async def _restate(self, job: Job) -> None:
+        """A former owner wrote last: say our values again, or compaction would keep its records."""
+        store = job.part.store
+        log.warning("%s/%d: %d keys of a former owner restated", *job.tp, len(job.fold.stale))
+        values = {key: store.get(key) for key in job.fold.stale}
+        await self.engine.app.producer.send_many(*job.tp, values.items(), headers=job.part.headers)
+        store.write({}, job.next, job.fold.token)
 
     def _tell(self, job: Job, finished: bool) -> None:
         self.engine.hooks.on_restore_progress(

@@ -123,10 +123,11 @@ class Table(Service):
             part.store.write(items, expected, part.token)
             return
         after, stale = await self._look_into_gap(partition, part, len(items), after)
-        part.store.write(items, after, part.token)
-        if stale:
+        if stale:  # restated before the position moves on: a crash in between finds them stale again
             log.warning("%s/%d: a former owner still writes; %d keys restated", self.changelog, partition, len(stale))
-            await self._write(partition, part, {key: part.store.get(key) for key in stale})
+            restated = {key: items[key] if key in items else part.store.get(key) for key in stale}
+            await self.app.producer.send_many(self.changelog, partition, restated.items(), headers=part.headers)
+        part.store.write(items, after, part.token)
 
     async def _look_into_gap(self, partition: int, part: Partition, wrote: int, after: int) -> tuple[int, set[bytes]]:
         """Somebody else's records lie among ours: whose? Returns the true next offset and the keys a former owner touched."""

@@ -49,8 +49,10 @@ class Broker:
             self.embedded.topic(name, partitions)
         else:
             new = NewTopic(name, partitions, 1, config={k.replace("_", "."): v for k, v in config.items()})
-            for made in AdminClient(self.config).create_topics([new]).values():
+            admin = AdminClient(self.config)  # named, because a collected client never answers
+            for made in admin.create_topics([new]).values():
                 made.result(10)
+            until(lambda: name in admin.list_topics(timeout=10).topics, 10, f"topic {name} to be known")
         return name
 
     def group(self, partitions: int = 1, **changelog: str) -> tuple[str, str]:
@@ -152,7 +154,15 @@ class Worker:
         }  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"log-{next(_numbers)}"
-        self.now: dict[str, Any] = {"handled": 0, "repeats": 0, "ready": False, "state": "", "owned": [], "opened": [], "seen": None}
+        self.now: dict[str, Any] = {
+            "handled": 0,
+            "repeats": 0,
+            "ready": False,
+            "state": "",
+            "owned": [],
+            "opened": [],
+            "seen": None,
+        }
         self.reports: list[dict[str, Any]] = []
         self._news = threading.Condition()
         with self.log.open("w") as log:
@@ -269,7 +279,9 @@ class Feed:
 
     def __init__(self, broker: Broker, topic: str, rate: float) -> None:
         self.sent, self._topic, self._rate = 0, topic, rate
-        self._producer = broker.producer(**{"message.timeout.ms": 300_000, "enable.idempotence": broker.embedded is None})
+        self._producer = broker.producer(
+            **{"message.timeout.ms": 300_000, "enable.idempotence": broker.embedded is None}
+        )
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -313,6 +325,12 @@ def feed() -> Iterator[Callable[..., Feed]]:
     yield start
     for f in feeds:
         f.stop()
+
+
+@pytest.fixture
+def wrap_broker() -> Callable[[EmbeddedBroker], Broker]:
+    """A Broker around an embedded one that the test runs itself."""
+    return lambda embedded: Broker(embedded.bootstrap, embedded)
 
 
 @pytest.fixture(name="until")
