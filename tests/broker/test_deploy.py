@@ -1,0 +1,66 @@
+"""What is deployed fits what is built: the compose file, its settings, the image's lock."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from shoprelay.settings import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def pinned(lock: Path) -> set[str]:
+    return set(re.findall(r"^([\w.-]+==\S+)", lock.read_text(), flags=re.MULTILINE))
+
+
+def test_the_images_lock_is_a_part_of_the_whole_lock() -> None:
+    runtime, everything = pinned(ROOT / "deploy/runtime.lock"), pinned(ROOT / "requirements.lock")
+    assert runtime < everything
+    assert any(name.startswith("faust-streaming==") for name in runtime)
+    assert not any(name.startswith("pytest==") for name in runtime)
+
+
+def test_the_locks_name_no_package_index() -> None:
+    for lock in ("requirements.lock", "deploy/runtime.lock"):
+        lines = (ROOT / lock).read_text().splitlines()
+        assert all(re.match(r"[\w.-]+==|    --hash=sha256:[0-9a-f]{64}( \\)?$", line) for line in lines), lock
+
+
+def test_the_settings_of_the_compose_file_are_valid_and_name_its_sinks() -> None:
+    keys = {"KLAVIYO_API_KEY": "pk_sandbox_0123456789abcdef", "JUNE_TOKEN": "sandbox-token"}
+    configuration = load(ROOT / "deploy/compose/shoprelay.toml", keys)
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert set(configuration.accounts) == set(re.findall(r'command: \["sink", "([\w-]+)"', compose))
+
+
+def compose_tool() -> list[str] | None:
+    for tool in (["docker-compose"], ["docker", "compose"]):
+        if shutil.which(tool[0]) and subprocess.run([*tool, "version"], capture_output=True).returncode == 0:
+            return tool
+    return None
+
+
+def test_compose_understands_its_file() -> None:
+    tool = compose_tool()
+    if tool is None:
+        pytest.skip("neither docker-compose nor docker compose is installed; on Debian: apt-get install docker-compose")
+    read = subprocess.run([*tool, "config"], cwd=ROOT, capture_output=True, text=True)
+    assert read.returncode == 0, read.stderr
+    assert "warn" not in read.stderr.lower()
+    listed = subprocess.run([*tool, "config", "--services"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(listed.stdout.split()) == {
+        "kafka", "registry", "topics-init", "worker", "sink-klaviyo", "sink-june", "sandbox-klaviyo", "sandbox-june",
+        "prometheus",
+    }  # fmt: skip
+
+
+def test_nothing_of_compose_listens_beyond_this_machine() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    published = re.findall(r'^      - "?([\d.:]*\d+:\d+)"?$', compose, flags=re.MULTILINE)
+    assert len(published) == 5
+    assert all(port.startswith("127.0.0.1:") for port in published)
