@@ -100,16 +100,15 @@ class Refused(Exception):
     """What JUNE could not process, in words."""
 
 
-def app(token: str = TOKEN, own_shipment_ids: bool = False, clock: Callable[[], float] = time.time) -> web.Application:
-    return application(JuneStandIn(token, own_shipment_ids), clock)
+def app(token: str = TOKEN, clock: Callable[[], float] = time.time) -> web.Application:
+    return application(JuneStandIn(token), clock)
 
 
 class JuneStandIn:
-    """`own_shipment_ids` takes `<order>_<shipment>` as a fulfilment's id too."""
+    """Takes the token in the path or as a bearer, and both forms of times: JUNE's article does not decide."""
 
-    def __init__(self, token: str = TOKEN, own_shipment_ids: bool = False) -> None:
+    def __init__(self, token: str = TOKEN) -> None:
         self.secrets: tuple[str, ...] = (token, quote(token, safe=""))
-        self._own_shipment_ids = own_shipment_ids
         self.customers: dict[str, dict[str, Any]] = {}
         self.carts: dict[str, list[dict[str, Any]]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
@@ -174,11 +173,9 @@ class JuneStandIn:
         return kind
 
     def _check_order(self, fulfillment_id: str, names: set[str]) -> None:
-        """The order must be there already, and be this customer's."""
-        order_ids = {fulfillment_id}
-        if self._own_shipment_ids:
-            parts = fulfillment_id.split("_")
-            order_ids |= {"_".join(parts[:length]) for length in range(1, len(parts))}
+        """The order must be there already, and be this customer's. Its id may be followed by `_` and a shipment's."""
+        parts = fulfillment_id.split("_")
+        order_ids = ["_".join(parts[:length]) for length in range(1, len(parts) + 1)]
         if not any(self._owners.get(order_id, set()) & names for order_id in order_ids):
             raise Refused("the order must be available before its fulfillment")
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import orjson
@@ -83,7 +84,7 @@ class KlaviyoStandIn:
         if refused := self._door(request, resource):
             return refused
         if wait := self._windows.take(resource, request.at):
-            headers = {"Retry-After": str(int(wait) + 1)}
+            headers = {"Retry-After": str(ceil(wait))}
             return self._refused(429, "throttled", "Request was throttled.", headers=headers, verdict="throttled")
         try:
             reply = self._answers[resource](request)
@@ -199,7 +200,7 @@ class KlaviyoStandIn:
     def _budget(self, resource: str, now: float) -> dict[str, str]:
         if (steady := self._windows.longest(resource)) is None:
             return {}
-        left, reset = self._windows.remaining(steady, now), int(self._windows.reset(steady, now)) + 1
+        left, reset = self._windows.remaining(steady, now), ceil(self._windows.reset(steady, now))
         return {"RateLimit-Limit": str(steady.count), "RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}
 
     def _refused(

@@ -48,6 +48,7 @@ class Case:
     sink: str
     path: Path
     signal: Signal
+    changes: dict[str, Any]
     config: BaseModel
     calls: list[dict[str, Any]] | None
     unaddressable: bool
@@ -61,11 +62,13 @@ def case(name: str, path: Path) -> Case:
     document = json.loads(path.read_text(), parse_float=Decimal)
     unknown = set(document) - {"config", "signal", "calls", "unaddressable", "cannot_say"}
     assert not unknown, f"{path}: {unknown}"
+    changes = document.get("config", {})
     return Case(
         sink=name,
         path=path,
         signal=msgspec.convert(document["signal"], Signal),
-        config=config(name, **document.get("config", {})),
+        changes=changes,
+        config=config(name, **changes),
         calls=document.get("calls"),
         unaddressable=document.get("unaddressable", False),
         cannot_say=document.get("cannot_say"),

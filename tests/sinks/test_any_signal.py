@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import BaseModel
 
 from schemas.signals import Conclusion, OrderPlaced, Signal
 from sinks.contract import Answer, Call, CannotSay, Sink, Unaddressable, Verdict, classify, load
 from sinks.fake import SERVED, Received, StandIn
-from tests.sinks.folders import NAMES, fake
+from tests.sinks.folders import NAMES, cases, fake
 from tests.sinks.signals import signals
 
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
@@ -26,11 +27,13 @@ BASE = "http://127.0.0.1"
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def stand_in(name: str) -> tuple[StandIn, BaseModel]:
-    """A fresh one, with the settings that lead to it."""
+def stand_in(name: str, kind: type[Conclusion]) -> tuple[StandIn, list[BaseModel]]:
+    """A fresh one, with the settings that lead to it, in every variant this signal has cases for."""
     served = fake(name).app()[SERVED].stand_in
     document: dict[str, Any] = tomllib.loads(served.settings(BASE))
-    return served, load(name).config(**document["sinks"][name]["config"])
+    given_settings = document["sinks"][name]["config"]
+    changes = [case.changes for case in cases(name) if type(case.signal.payload) is kind]
+    return served, [load(name).config(**{**given_settings, **change}) for change in ({}, *changes)]
 
 
 def told(sink: Sink, signal: Signal, config: BaseModel) -> tuple[Call, ...] | None:
@@ -52,12 +55,12 @@ def answered(served: StandIn, sink: Sink, config: BaseModel, call: Call, at: flo
 @pytest.mark.parametrize(("name", "kind"), TABLE, ids=IDS)
 def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, kind: type[Conclusion]) -> None:
     sink = load(name)
-    served, config = stand_in(name)
+    served, configs = stand_in(name, kind)
     clock = count(int(NOON))
 
     @thorough
-    @given(signals(kind))
-    def check(signal: Signal) -> None:
+    @given(signals(kind), st.sampled_from(configs))
+    def check(signal: Signal, config: BaseModel) -> None:
         before: tuple[Call, ...] | None = ()
         if (order := getattr(signal.payload, "order", None)) is not None and kind is not OrderPlaced:
             placed = replace(signal, signal_id=signal.signal_id + "-placed", payload=OrderPlaced(order=order))

@@ -1,0 +1,216 @@
+"""What a correct JUNE client must do, line by line. The numbers are those of the list in `sinks/june/README.md`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from schemas import signals
+from schemas.signals import Cart, Customer, Signal
+from schemas.values import CustomerRef, LineItem, Order, Profile
+from sinks.contract import Answer, Call, CannotSay, Dedupe, Unaddressable, Verdict, classify, load
+from tests.sinks.folders import SECRET, body, cases, config, said
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ADA = CustomerRef(customer_id="42", email="ada@example.com")
+NOBODY = Profile()
+MUG = LineItem(product_id="1111", name="Mug", unit_price=Decimal("9.9900"), url="https://mugs.example/mug")
+SINK = load("june")
+
+
+def signal(payload: Any, ref: CustomerRef = ADA, profile: Profile = NOBODY) -> Signal:
+    customer = Customer(key="mugs:42", ref=ref, profile=profile)
+    return Signal(signal_id="s1", shop="mugs", occurred_at=NOON, cause="e1", customer=customer, payload=payload)
+
+
+def calls(payload: Any, ref: CustomerRef = ADA, profile: Profile = NOBODY, **settings: Any) -> tuple[Call, ...]:
+    return said(signal(payload, ref, profile), config("june", **settings), "june")
+
+
+def order(*lines: LineItem) -> Order:
+    return Order(order_id="1234", currency="EUR", total=Decimal("14.98"), shipping=Decimal("4.99"), lines=lines)
+
+
+def changed(*lines: LineItem) -> signals.CartChanged:
+    cart = Cart(cart_id="c9", version=1, currency="EUR", lines=lines, total=Decimal(0), changed_at=NOON)
+    return signals.CartChanged(cart=cart)
+
+
+def fulfilled(ordinal: int, **more: Any) -> signals.OrderFulfilled:
+    return signals.OrderFulfilled(order_id="1234", fulfillment_id=f"f{ordinal}", ordinal=ordinal, **more)
+
+
+def test_1_each_call_is_a_post_of_exactly_one_kind() -> None:
+    for case in cases("june"):
+        for call in said(case.signal, case.config, "june") if case.calls else ():
+            kinds = {"customer", "order", "fulfillment", "cart"} & set(body(call))
+
+            assert (call.method, kinds) == ("POST", {call.says})
+
+
+def test_2_both_names_are_sent_when_both_are_known() -> None:
+    for payload in (signals.CustomerChanged(), signals.OrderPlaced(order=order(MUG)), changed(MUG)):
+        (call,) = calls(payload)
+
+        assert (body(call)["id"], body(call)["email"]) == ("42", "ada@example.com")
+
+
+def test_2_a_guest_is_known_by_the_email_in_lower_case() -> None:
+    (call,) = calls(changed(MUG), ref=CustomerRef(email="Ada@Example.com"))
+
+    assert (body(call)["id"], body(call)["email"]) == ("ada@example.com", "Ada@Example.com")
+
+
+@pytest.mark.parametrize(
+    "payload", [signals.OrderPlaced(order=order(MUG)), changed(MUG), fulfilled(1, complete=True, order=order(MUG))]
+)
+def test_2_without_an_id_nothing_but_the_customer_is_told(payload: Any) -> None:
+    guest = CustomerRef(email="ada@example.com")
+    with pytest.raises(Unaddressable):
+        calls(payload, ref=guest, guest_id="refuse")
+
+    (customer,) = calls(signals.CustomerChanged(), ref=guest, guest_id="refuse")
+
+    assert body(customer) == {"email": "ada@example.com", "customer": {"guest": True}}
+
+
+@pytest.mark.parametrize("payload", [signals.CustomerChanged(), signals.OrderPlaced(order=order(MUG)), changed(MUG)])
+def test_2_without_any_name_there_is_nobody_to_tell(payload: Any) -> None:
+    with pytest.raises(Unaddressable):
+        calls(payload, ref=CustomerRef(anonymous_id="cookie-7", phone="+4930123456"))
+
+
+def test_3_a_fulfilment_needs_its_order() -> None:
+    with pytest.raises(CannotSay, match=r"^order is required"):
+        calls(fulfilled(1, complete=True))
+
+
+def test_3_order_and_fulfilment_name_the_same_order() -> None:
+    (placed,) = calls(signals.OrderPlaced(order=order(MUG)))
+    (sent,) = calls(fulfilled(1, complete=True, order=order(MUG)))
+
+    assert body(placed)["order"]["id"] == body(sent)["fulfillment"]["id"] == "1234"
+
+
+def test_3_under_the_orders_id_the_last_parcel_tells_the_whole_order() -> None:
+    two = replace(MUG, quantity=Decimal(2))
+    one = LineItem(product_id="1111")
+    first, last = (
+        body(calls(fulfilled(n, complete=n == 2, lines=(one,), order=order(two)))[0])["fulfillment"] for n in (1, 2)
+    )
+
+    assert (first["id"], first["products"][0]["qty"], first["total"]) == ("1234", 1, Decimal("9.99"))
+    assert (last["id"], last["products"][0]["qty"], last["total"]) == ("1234", 2, Decimal("14.98"))
+
+
+def test_4_the_customer_is_in_the_table_so_that_the_log_tells_it_before_the_order() -> None:
+    assert {signals.CustomerChanged, signals.OrderPlaced, signals.CartChanged} <= set(SINK.calls)
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [("documented", "2026-11-21T12:00:00.000+0000"), ("sample", "2026-11-21T12:00:00+00:00")],
+)
+def test_5_the_time_has_the_form_the_settings_ask_for(form: str, written: str) -> None:
+    (call,) = calls(signals.OrderPlaced(order=order(MUG)), created_at_format=form)
+
+    assert body(call)["order"]["created_at"] == written
+
+
+def test_6_amounts_are_numbers_and_ids_and_vouchers_strings() -> None:
+    (call,) = calls(signals.OrderPlaced(order=replace(order(MUG), discount_code="0")))
+
+    assert b'"total":14.98' in call.body
+    assert b'"shipping":4.99' in call.body
+    assert b'"price":9.99,' in call.body
+    assert b'"qty":1}' in call.body
+    assert b'"voucher":"0"' in call.body
+
+
+def test_7_every_change_tells_the_whole_cart() -> None:
+    other = replace(MUG, product_id="1112")
+    (call,) = calls(replace(changed(MUG, other), added=other))
+
+    assert body(call)["cart"]["action"] == "update"
+    assert [product["id"] for product in body(call)["cart"]["products"]] == ["1111", "1112"]
+
+
+def test_7_an_emptied_cart_is_told_or_not_as_the_settings_say() -> None:
+    (call,) = calls(changed())
+
+    assert body(call)["cart"] == {"action": "update", "products": []}
+    assert calls(changed(), emptied_cart="silent") == ()
+
+
+@pytest.mark.parametrize(
+    ("ref", "guest", "told"),
+    [
+        (ADA, None, False),
+        (ADA, True, True),
+        (CustomerRef(email="ada@example.com"), None, True),
+        (CustomerRef(email="ada@example.com"), False, False),
+    ],
+)
+def test_8_a_guest_is_who_says_so_or_has_no_id(ref: CustomerRef, guest: bool | None, told: bool) -> None:
+    (call,) = calls(signals.CustomerChanged(), ref=ref, profile=Profile(guest=guest))
+
+    assert body(call)["customer"]["guest"] is told
+
+
+@pytest.mark.parametrize("field", ["product_id", "name", "unit_price", "url"])
+def test_9_a_product_that_lacks_what_june_requires_is_refused_by_name(field: str) -> None:
+    bare = replace(MUG, **{field: "" if field == "product_id" else None})
+
+    with pytest.raises(CannotSay, match=rf"^order\.lines\[1\]\.{field} is required"):
+        calls(signals.OrderPlaced(order=order(MUG, bare)))
+
+
+def test_9_a_link_must_be_a_link_and_an_image_that_is_none_is_left_out() -> None:
+    with pytest.raises(CannotSay, match=r"^cart\.lines\[0\]\.url must be a complete"):
+        calls(changed(replace(MUG, url="/mug")))
+
+    (call,) = calls(changed(replace(MUG, image_url="mug.png")))
+
+    assert "image" not in body(call)["cart"]["products"][0]
+
+
+def test_10_a_replay_is_harmless_and_answers_mean_what_the_article_lets_them() -> None:
+    assert SINK.dedupe is Dedupe.UPSERT
+    assert classify(Answer(200), SINK.rules) is Verdict.DELIVERED
+    assert classify(Answer(406), SINK.rules) is Verdict.REJECTED
+    assert classify(Answer(422), SINK.rules) is Verdict.REJECTED
+    assert classify(Answer(500), SINK.rules) is Verdict.UNAVAILABLE
+    assert classify(Answer(0, fault="timeout"), SINK.rules) is Verdict.UNAVAILABLE
+
+
+def test_11_the_token_goes_into_the_path_at_the_last_moment() -> None:
+    settings = config("june", token="a/b")
+
+    assert SINK.base_url(settings) == "https://june.example/collect/a%2Fb"
+    assert "Authorization" not in SINK.headers(settings)
+    assert all(SECRET not in repr(call) for call in calls(changed(MUG)))
+
+
+def test_11_the_token_goes_into_the_header_when_it_should() -> None:
+    settings = config("june", url="https://june.example/shop", token_in="header", token="t1")
+
+    assert SINK.base_url(settings) == "https://june.example/shop"
+    assert SINK.headers(settings)["Authorization"] == "Bearer t1"
+
+
+@pytest.mark.parametrize(
+    ("url", "token_in"), [("https://june.example/shop", "path"), ("https://june.example/{token}", "header")]
+)
+def test_11_a_token_without_a_place_is_refused(url: str, token_in: str) -> None:
+    with pytest.raises(ValidationError, match=r"url must contain \{token\}"):
+        config("june", url=url, token_in=token_in)
+
+
+def test_nobody_invents_an_address() -> None:
+    assert SINK.config.model_fields["url"].is_required()
+    assert SINK.config.model_fields["token_in"].is_required()
