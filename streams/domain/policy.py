@@ -20,7 +20,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     long a fact about an unknown order is held back. A customer who is quiet for `rest_after` is shrunk to what is
     needed to speak about them, and forgotten after `ttl` (`guest_ttl` where only a cookie or a cart is known).
     `late_window` is how long an emptied cart line is remembered for events that are still under way.
-    `future_tolerance` is how far a stamp may lie ahead of our clock before it is clamped.
+    `future_tolerance` is how far a stamp may lie ahead of our clock before it is clamped. The bounds (`max_…`,
+    `remembered_events`) keep one customer's state small whatever a shop sends, and are at least 1.
     """
 
     stages: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))

@@ -180,6 +180,17 @@ def test_an_address_learned_before_the_reminder_expires_tells_it_again_under_the
     assert abandoned(world.tell(updated(at="15:59:30", last_name="L"))) == []
 
 
+def test_an_address_learned_after_the_cart_changed_waits_for_the_new_deadline() -> None:
+    world = World()
+    nameless = CustomerRef(customer_id="ada")
+    world.tell(added(at="12:00", who=nameless))
+    world.pass_time("13:00")
+    world.tell(added("plate", at="13:10", who=nameless))
+
+    assert abandoned(world.tell(updated(at="13:20", first_name="Ada"))) == []
+    assert len(abandoned(world.pass_time(NOON + FAR))) == 1
+
+
 def test_an_address_learned_too_late_tells_nothing_again() -> None:
     world = World()
     world.tell(added(at="12:00", who=CustomerRef(customer_id="ada")))
@@ -433,6 +444,14 @@ def test_two_carts_of_one_customer_have_their_own_deadlines() -> None:
         ("one", clock("13:00")),
         ("two", clock("13:10")),
     ]
+
+
+def test_an_order_at_one_deadline_lets_only_the_earlier_one_fire() -> None:
+    when = given(added(at="12:00", cart="one"), added("plate", at="12:10", cart="two"))
+
+    said = when(ordered(at="13:10", cart="two"), until=NOON + FAR)
+
+    assert [fact.cart.cart_id for fact in abandoned(said)] == ["one"]
 
 
 def test_ada_is_told_with_her_cart() -> None:

@@ -29,6 +29,7 @@ from tests.domain.story import (
     ordered,
     paid,
     refunded,
+    removed,
     told,
     viewed,
 )
@@ -203,6 +204,15 @@ def test_a_link_carries_views_and_profile() -> None:
     world.tell(viewed(at="12:00", who=COOKIE), logged_in(at="12:10"))
 
     assert [view.product_id for view in world.states["shop/c:ada"].views] == ["mug"]
+
+
+def test_an_emptied_guest_cart_stays_behind() -> None:
+    world = World()
+    world.tell(added(at="12:00", who=COOKIE, cart="guest"), removed(at="12:05", who=COOKIE, cart="guest"))
+
+    world.tell(logged_in(at="12:10"))
+
+    assert world.states["shop/c:ada"].carts == {}
 
 
 # -- erasure

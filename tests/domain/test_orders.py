@@ -35,6 +35,15 @@ ONLY_PAID = Policy(stages=(HOUR,), purchase_statuses=frozenset({"processing", "c
 TWO_MUGS_AND_A_PLATE = (line("mug", 2), line("plate"))
 
 
+def test_a_cart_first_named_by_an_older_order_stays_bought_with_everything() -> None:
+    world = World()
+    world.tell(ordered(at="12:20", order="a"), ordered(at="12:00", order="b", cart="one"))
+
+    world.tell(added(at="12:10", cart="one"))
+
+    assert world.cart("one") == {}
+
+
 def test_an_order_told_again_by_another_event_is_not_placed_again() -> None:
     when = given(ordered(at="12:00"))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas.events import DeadlineReached
+from schemas.events import CustomerEvent, DeadlineReached
 from streams.domain.customer import Customer
-from streams.domain.fold import deadline_event, let_time_pass, next_deadline
+from streams.domain.fold import Folded, deadline_event, fold, let_time_pass, next_deadline
 from streams.domain.policy import Policy
 from tests.domain.story import (
     BOB,
@@ -73,6 +73,17 @@ def test_nothing_is_due_for_nobody() -> None:
     assert next_deadline(nobody) is None
     with pytest.raises(LookupError):
         deadline_event(nobody)
+
+
+def test_a_record_of_the_log_is_folded_once() -> None:
+    """Even one that no memory of event ids could know again: its place in the log is enough."""
+    policy = Policy(remembered_events=1)
+    first, second = (CustomerEvent(key=KEY, at=NOON, fact=added(product, who=BOB)) for product in ("mug", "plate"))
+    state = fold(fold(None, first, policy, 7).state, second, policy, 8).state
+
+    for place in (7, 8):
+        assert fold(state, first, policy, place) == Folded(state, notes=("repeated",))
+    assert fold(state, first, policy, 9).signals
 
 
 def test_when_nothing_is_due_the_state_is_the_same_object() -> None:
