@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from shoprelay.publish import NotPublished
 from shoprelay.settings import Configuration
 from sources.backfill import rees46
 
-FORMATS = {"rees46": rees46.events_of_file}
+FORMATS = {"rees46": rees46.events_of}
 EARLY = 0.02  # seconds: events nearer than this are sent together
 
 
@@ -38,9 +39,9 @@ async def replay_file(
     if format not in FORMATS:
         out.print(f"[red]✗[/] --format {format}: there is no such format; there are: {', '.join(FORMATS)}")
         return 2
-    events = list(FORMATS[format](file, shop))
+    events = _read(out, file, format, shop)
     if not events:
-        out.print(f"[red]✗[/] {file}: holds no events")
+        out.print(f"[red]✗[/] {file}: holds no events of this format")
         return 2
     publisher = await publisher_of(configuration)
     start = datetime.now(UTC)
@@ -60,6 +61,16 @@ async def replay_file(
             out.print(f"[red]✗[/] {lost}")
             return 1
     return 0
+
+
+def _read(out: Console, file: Path, format: str, shop: str) -> list[ShopEvent]:
+    """The file's events; rows that are none are named and left out."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        read = list(FORMATS[format](csv.DictReader(lines), shop=shop, priority="live"))
+    for row in read:
+        if not isinstance(row, ShopEvent):
+            out.print(f"[yellow]![/] row {row.row}: {row.field} {row.problem}; {row.remedy}", highlight=False)
+    return [event for event in read if isinstance(event, ShopEvent)]
 
 
 async def _until(at: datetime) -> None:

@@ -61,6 +61,7 @@ class Part(BaseModel):
 
 class Kafka(Part):
     bootstrap: str = Field("", description="host:port[,host:port]; empty is for `shoprelay demo` only")
+    embedded: bool = Field(False, description="set for Shoprelay's embedded broker, whose groups need patience")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     username: str | None = None

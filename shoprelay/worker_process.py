@@ -29,7 +29,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Worker(faust.Worker):
+class Worker(faust.Worker):  # type: ignore[misc]  # faust is not typed
     """Faust's worker sets logging up anew; this one puts ours back."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -87,6 +87,7 @@ def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> En
         heartbeat_seconds=session / 3.5,
         chunk_records=CHUNK_RECORDS,
         compression="gzip",
+        embedded_broker=settings.kafka.embedded,
         security=security_of(settings.kafka),
         hooks=metrics.hooks(),
     )

@@ -96,7 +96,7 @@ async def _start(
             await children.answers(client, f"{stage.url(name)}/readyz")
 
 
-SECRETS = {"DEMO_KLAVIYO_KEY": "pk_demo_0123456789abcdef", "DEMO_JUNE_TOKEN": "june-demo-token"}
+SECRETS = {"DEMO_KLAVIYO_KEY": "pk_sandbox", "DEMO_JUNE_TOKEN": "june-sandbox-token"}  # the stand-ins' own
 
 
 def _settings(stage: Stage, bootstrap: str, speed: float) -> str:
@@ -104,6 +104,7 @@ def _settings(stage: Stage, bootstrap: str, speed: float) -> str:
     return f"""
 [kafka]
 bootstrap = "{bootstrap}"
+embedded = true
 [registry]
 url = "{stage.url("registry")}"
 [worker]
@@ -126,7 +127,7 @@ api_key = "env:DEMO_KLAVIYO_KEY"
 platform = "june"
 http = {{ port = {stage.ports["sink-june"]} }}
 [sinks.june.config]
-url = "{stage.url("sandbox-june")}/ecommerce/{{token}}"
+url = "{stage.url("sandbox-june")}/collect/{{token}}"
 token = "env:DEMO_JUNE_TOKEN"
 token_in = "path"
 """
@@ -142,8 +143,8 @@ async def _run(
     speed: float,
 ) -> Outcome:
     publisher = await publisher_of(load(stage.folder / "shoprelay.toml", SECRETS))
-    outcome = Outcome(should)
     start = time.time() + 0.5
+    outcome = Outcome(should, start, speed)
     bars = Progress(
         TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.completed:>5.0f}"), TimeElapsedColumn(),
         console=out,
@@ -208,7 +209,7 @@ async def _outage(stage: Stage, client: httpx.AsyncClient, start: float, speed: 
     down, up = (start + at / speed for at in OUTAGE)
     await asyncio.sleep(down - time.time())
     script = f"{stage.url('sandbox-klaviyo')}/_script"
-    await client.post(script, json=[{"status": 503}])
+    await client.post(script, json=[{"status": 503, "times": 1_000_000}])
     await asyncio.sleep(up - time.time())
     await client.post(script, json=[])
 
@@ -219,12 +220,13 @@ async def _watch(
     """What the stand-ins have stored so far, and whether everybody is still there."""
     while True:
         children.check()
-        did: Counter[Told] = Counter()
+        arrived: dict[Told, list[float]] = {}
         for name in ("klaviyo", "june"):
             answer = await client.get(f"{stage.url(f'sandbox-{name}')}/_calls")
-            did += received(name, answer.json())
+            arrived |= received(name, answer.json())
+        did = Counter({told: len(times) for told, times in arrived.items()})
         if did != outcome.did:
-            outcome.did, outcome.changed_at = did, time.time()
+            outcome.did, outcome.arrived, outcome.changed_at = did, arrived, time.time()
         bars.update(bar, completed=sum((did & outcome.should.calls).values()))
         await asyncio.sleep(1.0)
 

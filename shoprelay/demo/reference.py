@@ -24,9 +24,11 @@ Lines = tuple[tuple[str, Decimal, Decimal], ...]  # product, quantity, unit pric
 
 @dataclass(slots=True)
 class Expected:
-    """`calls` that must be stored once each; `reminders` by what becomes of them; `refused` records."""
+    """`calls` that must be stored once each; `told_at` when the shop told what caused them (seconds of the hour), but
+    for reminders, which silence causes; `reminders` by what becomes of them; `refused` records."""
 
     calls: Counter[Told] = field(default_factory=Counter)
+    told_at: dict[Told, float] = field(default_factory=dict)
     reminders: Counter[str] = field(default_factory=Counter)
     refused: int = 0
 
@@ -67,6 +69,8 @@ class Person:
     stage: int = 0
     reminded: list[float] = field(default_factory=list)
     orders: dict[str, Order] = field(default_factory=dict)
+    sent: dict[str, list[LineItem]] = field(default_factory=dict)
+    now: float | None = None
 
     @property
     def who(self) -> str | None:
@@ -76,6 +80,8 @@ class Person:
         if platform == "june" and not self.account:
             return  # JUNE knows nobody without an id
         self.result.calls[(platform, *what)] += 1
+        if self.now is not None:
+            self.result.told_at[(platform, *what)] = self.now
 
     def lines(self) -> Lines:
         return tuple(sorted((pid, n, self.shelf[pid].price or Decimal(0)) for pid, n in self.basket.items()))
@@ -84,17 +90,16 @@ class Person:
 
     def does(self, step: Step) -> None:
         late = isinstance(step.payload, e.OrderPlaced) and step.told > step.at
+        self.now = None
         self.silence_until(step.told if late else step.at)
+        self.now = step.told
         self.guest = self.guest or step.ref.anonymous_id
         if step.ref.customer_id and not self.account:
             self.account = step.ref.customer_id
             self.tell("klaviyo", "profile", self.account)
             self.tell("june", "customer", self.account)
-            self.follows(step)
             if self.basket:  # what the guest had put in is theirs now, and logging in was a sign of life
-                self.changed, self.stage = step.at, 0
-                self.tell("june", "cart", self.account, self.lines())
-            return
+                self.cart_changes(step.at)
         self.follows(step)
 
     def follows(self, step: Step) -> None:
@@ -143,7 +148,8 @@ class Person:
             case e.OrderFulfilled(order_id=order_id, lines=lines):
                 sent = ordered(lines or self.orders[order_id].lines)
                 self.tell("klaviyo", "Fulfilled Order", who, order_id, sent)
-                self.tell("june", "fulfillment", who, order_id, sent)
+                self.sent.setdefault(order_id, []).extend(lines or self.orders[order_id].lines)
+                self.tell("june", "fulfillment", who, order_id, ordered(self.sent[order_id]))  # one record per order
             case e.OrderCancelled(order_id=order_id, reason=reason):
                 self.tell("klaviyo", "Cancelled Order", who, order_id, reason)
             case e.OrderRefunded(order_id=order_id, amount=amount, reason=reason):

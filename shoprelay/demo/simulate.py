@@ -232,7 +232,7 @@ def leaves_the_cart(who: Person) -> Iterator[Step]:
 
 
 def leaves_and_returns(who: Person) -> Iterator[Step]:
-    t = who.between(1.5, 8)
+    t = who.between(1.5, 7)  # reminded before the outage
     yield who.adds(t)
     back = t + STAGES[0] + MARGIN + who.between(0, 5)
     yield who.adds(back)

@@ -12,6 +12,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from streams.engine.settings import EngineSettings, Security
 
+FETCH_WAIT_MS = 50
+"""A broker answers a fetch when something comes; the embedded one only when this is over, and so it is a hop's latency."""
+
 
 def security_options(security: Security) -> dict[str, Any]:
     """Keyword arguments that every aiokafka client takes. Raises OSError or ssl.SSLError if a file cannot be read."""
@@ -62,6 +65,7 @@ def member(settings: EngineSettings) -> Any:
         heartbeat_interval_ms=int(settings.heartbeat_seconds * 1000),
         rebalance_timeout_ms=int(max(settings.session_seconds, settings.drain_seconds + 2) * 1000),
         max_partition_fetch_bytes=settings.fetch_bytes_per_partition,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         **_common(settings),
     )
 
@@ -73,6 +77,7 @@ def reader(settings: EngineSettings, *topics: str) -> Any:
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=max(settings.fetch_bytes_per_partition, 4 << 20),
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         **_common(settings),
     )
 

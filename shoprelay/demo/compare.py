@@ -1,0 +1,94 @@
+"""What the stand-ins took in, in the model's form: one small tuple per stored call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from shoprelay.demo.reference import Lines, Told
+
+Body = Mapping[str, Any]
+
+
+def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[float]]:
+    """From a stand-in's `/_calls`: when each was stored, seconds since 1970. Repeats that the platform recognised, and
+    what it refused, were not."""
+    read = {"klaviyo": _klaviyo, "june": _june}[platform]
+    stored: dict[Told, list[float]] = {}
+    for call in recorded["calls"]:
+        if call["verdict"] == "accepted":
+            stored.setdefault((platform, *read(call["path"], call["body"])), []).append(call["at"])
+    return stored
+
+
+def amount(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+# -- Klaviyo
+
+
+def _klaviyo(path: str, body: Body) -> Told:
+    attributes = body["data"]["attributes"]
+    if path.startswith("/api/profile-import"):
+        return ("profile", attributes["external_id"])
+    if not path.startswith("/api/events"):
+        return (path, body["data"]["type"])
+    who = attributes["profile"]["data"]["attributes"]
+    name = attributes["metric"]["data"]["attributes"]["name"]
+    told = _EVENTS.get(name, _unknown)(attributes["properties"], amount(attributes.get("value")))
+    return (name, who.get("external_id") or who.get("anonymous_id"), *told)
+
+
+def _items(about: Body) -> Lines:
+    items = about["Items"]
+    return tuple(sorted((i["ProductID"], Decimal(str(i["Quantity"])), Decimal(str(i["ItemPrice"]))) for i in items))
+
+
+def _worth(lines: Lines) -> Decimal:
+    return sum((n * price for _, n, price in lines), Decimal(0))
+
+
+def _with_value(lines: Lines, value: Decimal | None) -> Told:
+    """The value of a cart is the sum of its lines; anything else shows as a difference."""
+    return (lines,) if value == _worth(lines) else (lines, "but value is", value)
+
+
+def _unknown(about: Body, value: Decimal | None) -> Told:
+    return ("nobody should say this", *sorted(about))
+
+
+_EVENTS: Mapping[str, Callable[[Body, Decimal | None], Told]] = {
+    "Active on Site": lambda about, value: (),
+    "Viewed Product": lambda about, value: (about["ProductID"],),
+    "Added to Cart": lambda about, value: (about["AddedItemProductID"], *_with_value(_items(about), value)),
+    "Started Checkout": lambda about, value: _with_value(_items(about), value),
+    "Abandoned Cart": lambda about, value: (about["Stage"], *_with_value(_items(about), value)),
+    "Placed Order": lambda about, value: (about["OrderId"], value, _items(about)),
+    "Ordered Product": lambda about, value: (about["OrderId"], about["ProductID"], value),
+    "Fulfilled Order": lambda about, value: (about["OrderId"], _items(about)),
+    "Cancelled Order": lambda about, value: (about["OrderId"], about["Reason"]),
+    "Refunded Order": lambda about, value: (about["OrderId"], value, about["Reason"]),
+}
+
+
+# -- JUNE
+
+
+def _june(path: str, body: Body) -> Told:
+    (kind,) = body.keys() & {"customer", "cart", "order", "fulfillment"}
+    about = body[kind]
+    match kind:
+        case "customer":
+            return (kind, body["id"])
+        case "cart":
+            return (kind, body["id"], _products(about))
+        case "order":
+            return (kind, body["id"], about["id"], amount(about["total"]))
+        case _:
+            return (kind, body["id"], about["id"], _products(about))
+
+
+def _products(about: Body) -> Lines:
+    return tuple(sorted((p["id"], Decimal(str(p["qty"])), Decimal(str(p["price"]))) for p in about["products"]))
