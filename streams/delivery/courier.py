@@ -61,15 +61,16 @@ class Courier:
         self.crew = Crew(self.turns, self.turn, most, clock)
         self.progressed_at = clock.monotonic()
 
-    async def turn(self, lane: Lane, from_line: bool) -> None:
+    async def turn(self, lane: Lane) -> None:
         """Ends with the lane where it belongs: in a line, resting, looking, set aside as the probe, or gone."""
-        await self._serve(lane, lane.entries[0], from_line)
+        await self._serve(lane, lane.entries[0])
+        self.turns.unused(lane)
         if self.hold.prober is lane:  # nothing was sent, so another may probe
             self.hold.prober = None
 
     # -- before sending
 
-    async def _serve(self, lane: Lane, entry: Entry, from_line: bool) -> None:
+    async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
             if entry.calls is None:
                 said = self._speaker.prepare(entry)
@@ -82,10 +83,10 @@ class Courier:
                 return None
         except SchemaMissing as missing:
             return await self._learn(entry, missing.schema_id)
-        assert entry.calls is not None
-        call = entry.calls[entry.at]
-        if not self.turns.may_pass(call.endpoint, self._clock.monotonic(), from_line=from_line):
-            return self.turns.wait(call.endpoint, lane, first=from_line)
+        call = entry.next_call
+        assert call is not None, "an entry that is prepared has calls left"
+        if not self.turns.enter(lane, call, self._clock.monotonic()):
+            return self.turns.wait(call.endpoint, lane)
         return await self._attempt(entry, call)
 
     def _is_reminder(self, entry: Entry) -> bool:
@@ -151,7 +152,6 @@ class Courier:
 
     async def _exchange(self, lane: Lane, call: Call) -> Answer | None:
         """`None` when it was cut short from outside."""
-        self.turns.sent(call)
         try:
             async with asyncio.timeout(self._sink.timeout_seconds) as lane.scope:
                 return await self._transport.send(call)
@@ -159,7 +159,7 @@ class Courier:
             return None if lane.cut else Answer(0, fault="timeout")
         finally:
             lane.scope = None
-            self.turns.answered(call, self._clock.monotonic())
+            self.turns.leave(lane, self._clock.monotonic())
 
     async def _follow(self, entry: Entry, call: Call, verdict: Verdict, answer: Answer) -> None:
         lane, outage = entry.lane, self.turns.gate(call.endpoint).outage
@@ -200,10 +200,11 @@ class Courier:
         lane = entry.lane
         if self._brake.on:
             if self.hold.reason is None:
-                self._begin_hold(BRAKE, None, answer)
+                self._begin_hold(BRAKE, lane if self._brake.too_large_a_share else None, answer)
             elif self.hold.prober is lane:
-                self.hold.again(None, self._clock.monotonic())
-            self.turns.ready(lane)
+                self.hold.again(lane, self._clock.monotonic())
+            if self.hold.lane is not lane:
+                self.turns.ready(lane)
             return
         self._brake.parked()
         reason = f"{code}: {detail}" if detail else code
@@ -270,12 +271,10 @@ class Courier:
             return
         probe = hold.prober is lane
         through = verdict is Verdict.DELIVERED or (verdict is Verdict.REJECTED and hold.reason == MISCONFIGURED)
-        if through and (probe or hold.reason == BRAKE):
+        if through and (probe or not hold.strict):
             self._end_hold(hold.reason)
-        elif probe and hold.reason == MISCONFIGURED:
-            hold.again(lane, now)
-        elif probe and verdict is not Verdict.REJECTED:  # a refusal is put aside, and asks for the brake itself
-            hold.again(None, now)
+        elif probe and (verdict is not Verdict.REJECTED or hold.reason == MISCONFIGURED):
+            hold.again(lane, now)  # a refusal is put aside, and asks for the brake itself
 
     def _end_hold(self, reason: str) -> None:
         if (lane := self.hold.end()) is not None:

@@ -10,7 +10,8 @@ from streams.delivery.clock import Clock
 from streams.delivery.lanes import Lane, Lanes
 from streams.delivery.turns import Turns
 
-Turn = Callable[[Lane, bool], Awaitable[None]]
+SOON = 0.001  # seconds that are not worth waiting for
+Turn = Callable[[Lane], Awaitable[None]]
 
 
 class Crew:
@@ -29,29 +30,31 @@ class Crew:
 
     def wake(self, lanes: Iterable[Lane] = ()) -> None:
         """These lanes have something to do; or time has passed, or an answer has come."""
-        for lane in lanes:
-            self._turns.ready(lane)
+        for each in lanes:
+            self._turns.ready(each)
         now = self._clock.monotonic()
-        while len(self._workers) < self._max_in_flight and (taken := self._turns.take(now)) is not None:
-            worker = asyncio.create_task(self._work(*taken))
-            self._workers.add(worker)
-            worker.add_done_callback(self._left)
+        while len(self._workers) < self._max_in_flight and (lane := self._turns.take(now)) is not None:
+            self._hire(lane)
         self._set_alarm(now)
 
-    async def _work(self, lane: Lane, from_line: bool) -> None:
-        while True:
+    def _hire(self, lane: Lane) -> None:
+        lane.busy = True  # from now on, not only when the task gets to run
+        worker = asyncio.create_task(self._work(lane))
+        self._workers.add(worker)
+        worker.add_done_callback(self._left)
+
+    async def _work(self, first: Lane) -> None:
+        lane: Lane | None = first
+        while lane is not None:
             lane.busy = True
             try:
-                await self._turn(lane, from_line)
+                await self._turn(lane)
             finally:
                 lane.busy = False
                 self._one_ended.set()
             if len(self._workers) < self._max_in_flight:
                 self.wake()  # this turn may have opened a gate for more than one
-            taken = self._turns.take(self._clock.monotonic())
-            if taken is None:
-                return
-            lane, from_line = taken
+            lane = self._turns.take(self._clock.monotonic())
 
     def _left(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
@@ -77,7 +80,7 @@ class Crew:
         while busy := lanes.busy(numbers):
             self._one_ended.clear()
             left = deadline - self._clock.monotonic()
-            if left > 0:
+            if left > SOON:
                 try:
                     await asyncio.wait_for(self._one_ended.wait(), left)
                 except TimeoutError:

@@ -51,6 +51,9 @@ class Window:
     def sent(self) -> None:
         self._open += 1
 
+    def unsent(self) -> None:
+        self._open -= 1
+
     def answered(self, now: float) -> None:
         self._open -= 1
         self._answered.append(now)
@@ -89,8 +92,14 @@ class Gate:
         for window in self._windows:
             window.sent()
 
+    def unsent(self) -> None:
+        """It did not leave after all."""
+        self._in_flight -= 1
+        for window in self._windows:
+            window.unsent()
+
     def answered(self, now: float) -> None:
-        """Every `sent` is followed by one `answered`, whatever came of it."""
+        """Every other `sent` is followed by one `answered`, whatever came of it."""
         self._in_flight -= 1
         for window in self._windows:
             window.answered(now)

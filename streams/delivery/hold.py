@@ -16,7 +16,7 @@ FIRST_PROBE_SECONDS = 1.0
 
 class Hold:
     """`lane` is the one whose call is the next probe; without one, whoever is next. `prober` is the lane that is
-    probing now. Times are monotonic seconds."""
+    probing now. `strict`: only the probe that passes ends it, nobody else's success. Times are monotonic seconds."""
 
     def __init__(self, probe_seconds: float) -> None:
         self._longest = probe_seconds
@@ -24,17 +24,18 @@ class Hold:
         self.reason: str | None = None
         self.lane: Lane | None = None
         self.prober: Lane | None = None
+        self.strict = False
         self.next_probe = 0.0
 
     def begin(self, reason: str, lane: Lane | None, now: float) -> None:
-        self.reason = reason
+        self.reason, self.strict = reason, lane is not None
         self._wait = min(FIRST_PROBE_SECONDS, self._longest)
         self._next(lane, now)
 
-    def again(self, lane: Lane | None, now: float) -> None:
-        """The probe did not pass: the next one after twice the time, at most every `probe_seconds`."""
+    def again(self, lane: Lane, now: float) -> None:
+        """The lane's probe did not pass: the next one after twice the time, at most every `probe_seconds`."""
         self._wait = min(2 * self._wait, self._longest)
-        self._next(lane, now)
+        self._next(lane if self.strict else None, now)
 
     def _next(self, lane: Lane | None, now: float) -> None:
         self.lane, self.prober = lane, None
@@ -58,8 +59,11 @@ class Brake:
 
     @property
     def on(self) -> bool:
-        if self._in_a_row >= self._limits.in_a_row:
-            return True
+        return self._in_a_row >= self._limits.in_a_row or self.too_large_a_share
+
+    @property
+    def too_large_a_share(self) -> bool:
+        """Then the success of others proves nothing: only the refused call itself can let go of the brake."""
         return len(self._last) == self._limits.out_of and self._parked > self._limits.share * self._limits.out_of
 
     def parked(self) -> None:

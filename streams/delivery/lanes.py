@@ -66,11 +66,15 @@ class Entry:
         self.seen = 0  # the sink's count of successes at the last failure
         self.first_at = 0.0  # wall clock of the first attempt of the call at `at`; 0 before it
 
+    @property
+    def next_call(self) -> Call | None:
+        return self.calls[self.at] if self.calls else None
+
 
 class Lane:
     """One customer's queue. `queued` while it stands in line for a turn, `busy` during it."""
 
-    __slots__ = ("busy", "cut", "dropped", "entries", "key", "partition", "queued", "scope")
+    __slots__ = ("busy", "cut", "dropped", "entries", "key", "partition", "queued", "scope", "slot")
 
     def __init__(self, key: bytes, partition: Partition) -> None:
         self.key = key
@@ -79,6 +83,7 @@ class Lane:
         self.busy = False
         self.queued = False
         self.dropped = False  # its partition is no longer ours
+        self.slot: Call | None = None  # the call that may leave in this turn
         self.scope: asyncio.Timeout | None = None  # what it is waiting in, while busy
         self.cut = False  # the scope was ended from outside: no verdict follows
 

@@ -17,8 +17,8 @@ from streams.delivery.settings import Backoff
 
 
 class Turns:
-    """`in_flight` counts calls that were sent and not answered; `max_bytes` bounds their bodies together, except that
-    one call may always leave."""
+    """A call leaves with a slot, which counts against its gate and against `max_bytes`, the bound of all bodies in
+    flight (except that one call may always leave). `in_flight` is how many slots are taken."""
 
     def __init__(
         self, limits: Iterable[Limit], max_in_flight: int, max_bytes: int, backoff: Backoff, hold: Hold
@@ -71,48 +71,77 @@ class Turns:
         else:
             line.append(lane)
 
-    def may_pass(self, endpoint: str, now: float, *, from_line: bool) -> bool:
-        """Whether a call may leave at once: the gate is open, and nobody stands before it."""
-        gate = self.gate(endpoint)
-        return (from_line or not self._lines[endpoint]) and gate.opens_at(now) <= now
+    def enter(self, lane: Lane, call: Call, now: float) -> bool:
+        """Takes a slot for the lane's next call, unless it has one. False when it has to stand in line instead."""
+        gate = self.gate(call.endpoint)
+        if lane.slot is None and not self._lines[call.endpoint] and not self._full and gate.opens_at(now) <= now:
+            self._reserve(lane, call)
+        return lane.slot is not None
 
-    def sent(self, call: Call) -> None:
+    def leave(self, lane: Lane, now: float) -> None:
+        """The call was answered, or whatever else became of it."""
+        if (call := lane.slot) is not None:
+            self._release(lane, call)
+            self._gates[call.endpoint].answered(now)
+
+    def unused(self, lane: Lane) -> None:
+        """The turn ended without sending."""
+        if (call := lane.slot) is not None:
+            self._release(lane, call)
+            self._gates[call.endpoint].unsent()
+
+    def _reserve(self, lane: Lane, call: Call) -> None:
+        self._gates[call.endpoint].sent()
+        lane.slot = call
         self.in_flight += 1
         self._bytes += len(call.body)
-        self._gates[call.endpoint].sent()
 
-    def answered(self, call: Call, now: float) -> None:
-        """Every `sent` is followed by one `answered`, whatever came of it."""
+    def _release(self, lane: Lane, call: Call) -> None:
+        lane.slot = None
         self.in_flight -= 1
         self._bytes -= len(call.body)
-        self._gates[call.endpoint].answered(now)
 
-    def take(self, now: float) -> tuple[Lane, bool] | None:
-        """The next lane, and whether it came from its endpoint's line. While the sink holds: only a probe, in time."""
+    @property
+    def _full(self) -> bool:
+        return self._bytes >= self._max_bytes
+
+    def take(self, now: float) -> Lane | None:
+        """The next lane; from a line it comes with its slot. While the sink holds: only a probe, in time."""
         hold = self._hold
-        if self._bytes >= self._max_bytes:
+        if self._full:
             return None
         if hold.reason is None:
             return self._next(now)
         if hold.prober is not None or now < hold.next_probe:
             return None
         lane, hold.lane = hold.lane, None
-        taken = (lane, True) if lane and _alive(lane) else self._next(now)
-        hold.prober = taken[0] if taken else None
-        return taken
+        if lane is None or not _alive(lane):
+            lane = self._next(now)
+        elif (call := lane.entries[0].next_call) is not None:
+            if self._gates[call.endpoint].opens_at(now) > now:
+                self.wait(call.endpoint, lane, first=True)
+                return None
+            self._reserve(lane, call)
+        hold.prober = lane
+        return lane
 
-    def _next(self, now: float) -> tuple[Lane, bool] | None:
+    def _next(self, now: float) -> Lane | None:
         if (lane := _pop(self._ready)) is not None:
-            return lane, False
+            return lane
         for endpoint, line in self._lines.items():
             if line and self._gates[endpoint].opens_at(now) <= now and (lane := _pop(line)) is not None:
-                return lane, True
+                call = lane.entries[0].next_call
+                assert call is not None, "a lane stands in line with a call"
+                self._reserve(lane, call)
+                return lane
         return None
 
     def next_at(self, now: float) -> float:
         """When `take` should be asked again, at the latest; infinity while only an event can change its answer."""
         hold = self._hold
         opens = math.inf
+        if self._full:
+            return opens
         if self._ready:
             opens = now
         for endpoint, line in self._lines.items():

@@ -68,7 +68,7 @@ async def until(condition: Callable[[], bool], seconds: float = 36_000.0) -> Non
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "it never came true"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
 
 async def pass_time(seconds: float) -> None:

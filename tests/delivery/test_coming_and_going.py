@@ -1,0 +1,127 @@
+"""Stopping, giving partitions back, and a broker that is away."""
+
+import asyncio
+
+from sinks.contract import Answer
+from tests.delivery.moved import moved_clock, pass_time, until
+from tests.delivery.said import ordered, searched
+from tests.delivery.world import OK, World
+
+
+@moved_clock
+async def test_a_stop_lets_calls_in_flight_finish_and_commits_them() -> None:
+    world = World()
+    process = world.start(drain_seconds=10.0)
+    world.platform.otherwise = lambda: (3.0, OK)
+    world.log.say(*(ordered(f"c{n}") for n in range(40)))
+    await until(lambda: len(world.platform.sent) == 16)
+    assert await process.end() == 0
+
+    assert len(world.platform.sent) == 16, "nothing new is begun"
+    assert len(world.platform.accepted) == 16
+    again = world.start()
+    await until(world.done)
+    assert len(world.platform.sent) == 40, "and nothing is sent twice"
+    assert await again.end() == 0
+
+
+@moved_clock
+async def test_a_stop_takes_no_longer_than_the_drain_and_drops_the_rest() -> None:
+    world = World()
+    process = world.start(drain_seconds=2.0)
+    world.platform.otherwise = lambda: None
+    world.log.say(*(ordered(f"c{n}") for n in range(40)))
+    await until(lambda: len(world.platform.sent) == 16)
+    began = asyncio.get_running_loop().time()
+    assert await process.end() == 0
+
+    assert 1.9 <= asyncio.get_running_loop().time() - began <= 2.5
+    assert world.log.committed == {}
+
+
+@moved_clock
+async def test_after_giving_a_partition_back_nothing_of_it_is_sent() -> None:
+    world = World(partitions=2)
+    first = world.start(drain_seconds=2.0)
+    world.platform.otherwise = lambda: (0.5, Answer(503))
+    world.log.say(*(ordered(f"c{n}", str(m)) for m in range(3) for n in range(30)))
+    await pass_time(5)
+    gone = set(first.hands._positions)
+    second = world.start()
+    await until(lambda: bool(second.hands._positions))
+    kept = set(first.hands._positions)
+    mark = len(world.platform.sent)
+    world.platform.otherwise = OK
+    assert gone == {0, 1}
+    assert len(kept) == 1
+
+    await until(world.done)
+    later = [call.key for _, call in world.platform.sent[mark:]]
+    assert sorted(set(later)) == sorted(f"c{n}-ordered-{m}" for m in range(3) for n in range(30))
+    assert len(later) == len(set(later)), "each by its new owner alone"
+
+
+@moved_clock
+async def test_what_one_process_finished_is_not_sent_again_when_its_partition_returns() -> None:
+    world = World(partitions=1)
+    world.start(drain_seconds=1.0)
+    world.platform.answers["slow-ordered-1"] = [None]
+    world.log.say(ordered("slow"), *(ordered(f"c{n}") for n in range(20)), searched("slow", 1))
+    await until(lambda: len(world.platform.accepted) == 20)
+    await world.rebalance()
+    await until(world.done)
+
+    assert len(world.platform.sent) == 20 + 2 + 2
+    assert world.platform.keys().count("slow-ordered-1") == 2
+
+
+@moved_clock
+async def test_a_broker_that_is_away_loses_nothing_and_stops_nobody() -> None:
+    world = World()
+    process = world.start()
+    world.platform.answers["ada-ordered-1"] = [(1.0, Answer(422))]
+    world.platform.otherwise = lambda: (1.0, OK)
+    world.log.say(ordered("ada"), ordered("bob"))
+    await until(lambda: len(world.platform.sent) == 2)
+    world.log.away = True
+    await pass_time(300)
+    assert world.platform.accepted == ["bob-ordered-1"]
+    assert process.metric("shoprelay_sink_held", reason="parking") == 1
+    assert world.log.lag == 2
+
+    world.log.away = False
+    await until(world.done, 120)
+    assert [parked.call_key for parked in world.log.parked] == ["ada-ordered-1"]
+    assert process.metric("shoprelay_sink_held", reason="parking") == 0
+
+
+@moved_clock
+async def test_a_mistake_of_ours_ends_the_process_with_70() -> None:
+    world = World()
+    process = world.start()
+
+    async def broken(call: object) -> Answer:
+        raise ZeroDivisionError
+
+    process.hands.send = broken  # type: ignore[method-assign,assignment]
+    world.log.say(ordered())
+
+    assert await process.running == 70
+    assert world.log.committed == {}
+
+
+@moved_clock
+async def test_health_tells_lag_and_silence() -> None:
+    world = World()
+    process = world.start()
+    assert process.delivery.health().state == "joining"
+    world.platform.otherwise = lambda: (2.0, OK)
+    world.log.say(*(ordered(f"c{n}") for n in range(10)))
+    await until(lambda: process.delivery.health().lag == 10)
+    assert process.delivery.health().in_flight == 10
+
+    await until(world.done)
+    await pass_time(30)
+    health = process.delivery.health()
+    assert (health.state, health.ready, health.lag, health.partitions) == ("running", True, 0, 4)
+    assert health.quiet_seconds >= 30
