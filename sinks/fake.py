@@ -50,7 +50,7 @@ class Reply:
 
 
 class StandIn(Protocol):
-    """`secrets` are shown nowhere. `settings` are the lines for `shoprelay.toml` that lead to a stand-in at `base`."""
+    """`secrets` are masked in the records. `settings` are those of a sink that is to reach the stand-in at `base`."""
 
     secrets: tuple[str, ...]
 
@@ -58,7 +58,7 @@ class StandIn(Protocol):
 
     def stored(self) -> dict[str, Any]: ...
 
-    def settings(self, base: str) -> str: ...
+    def settings(self, base: str) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +211,23 @@ async def serve(name: str, host: str = "127.0.0.1", port: int = 0) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
         base = f"http://{host}:{runner.addresses[0][1]}"
-        sys.stdout.write(f"{name} stand-in at {base}\n\n{app[SERVED].stand_in.settings(base)}\n")
+        sys.stdout.write(f"{name} stand-in at {base}\n\n{way_to(name, app[SERVED].stand_in, base)}\n")
         sys.stdout.flush()
         await stopped.wait()
     finally:
         await runner.cleanup()
+
+
+def way_to(name: str, stand_in: StandIn, base: str) -> str:
+    """What to put into the environment, and then into `shoprelay.toml`, where secrets never stand themselves."""
+    exports, lines = [], [f"[sinks.{name}]", f'platform = "{name}"', f"[sinks.{name}.config]"]
+    for setting, value in stand_in.settings(base).items():
+        if value in stand_in.secrets:
+            variable = f"{name}_{setting}".upper()
+            exports.append(f"export {variable}={value}")
+            value = f"env:{variable}"
+        lines.append(f'{setting} = "{value}"')
+    return "\n".join([*exports, "", *lines, ""])
 
 
 def _json(document: Any, status: int = 200) -> web.Response:

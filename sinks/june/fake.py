@@ -116,9 +116,8 @@ class JuneStandIn:
         self._owners: dict[str, set[str]] = {}  # order id -> names of its customer
         self._kinds: Counter[str] = Counter()
 
-    def settings(self, base: str) -> str:
-        config = f'url = "{base}/collect/{{token}}"\ntoken_in = "path"\ntoken = "{self.secrets[0]}"\n'
-        return f'[sinks.june]\nplatform = "june"\n[sinks.june.config]\n{config}'
+    def settings(self, base: str) -> dict[str, str]:
+        return {"url": f"{base}/collect/{{token}}", "token_in": "path", "token": self.secrets[0]}
 
     def stored(self) -> dict[str, Any]:
         return {

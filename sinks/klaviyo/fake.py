@@ -66,9 +66,8 @@ class KlaviyoStandIn:
             "data-privacy-deletion-jobs": self._erase,
         }
 
-    def settings(self, base: str) -> str:
-        lines = ('[sinks.klaviyo]\nplatform = "klaviyo"', f'[sinks.klaviyo.config]\nbase_url = "{base}"')
-        return "\n".join((*lines, f'api_key = "{self.secrets[0]}"\n'))
+    def settings(self, base: str) -> dict[str, str]:
+        return {"base_url": base, "api_key": self.secrets[0]}
 
     def stored(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,8 +29,7 @@ thorough = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 def stand_in(name: str, kind: type[Conclusion]) -> tuple[StandIn, list[BaseModel]]:
     """A fresh one, with the settings that lead to it, in every variant this signal has cases for."""
     served = fake(name).app()[SERVED].stand_in
-    document: dict[str, Any] = tomllib.loads(served.settings(BASE))
-    given_settings = document["sinks"][name]["config"]
+    given_settings: dict[str, Any] = served.settings(BASE)
     changes = [case.changes for case in cases(name) if type(case.signal.payload) is kind]
     return served, [load(name).config(**{**given_settings, **change}) for change in ({}, *changes)]
 

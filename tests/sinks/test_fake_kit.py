@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from sinks.contract import Limit
-from sinks.fake import Received, Reply, application
+from sinks.fake import Received, Reply, application, way_to
 from sinks.windows import Windows
 
 NOON = 1_795_262_400.0
@@ -32,8 +33,8 @@ class Parrot:
     def stored(self) -> dict[str, Any]:
         return {"heard": len(self.heard)}
 
-    def settings(self, base: str) -> str:
-        return base
+    def settings(self, base: str) -> dict[str, str]:
+        return {"base_url": base, "api_key": "s3cret"}
 
 
 @pytest.fixture
@@ -151,6 +152,16 @@ async def test_a_script_can_be_taken_back(client: TestClient[Any, Any]) -> None:
 
     assert await (await client.delete("/_script")).json() == {"steps": 0}
     assert (await client.post("/a")).status == 200
+
+
+def test_the_way_to_a_stand_in_keeps_its_secret_out_of_the_file() -> None:
+    exports, _, file = way_to("parrot", Parrot(), "http://127.0.0.1:8081").partition("\n\n")
+
+    assert exports == "export PARROT_API_KEY=s3cret"
+    assert tomllib.loads(file)["sinks"]["parrot"] == {
+        "platform": "parrot",
+        "config": {"base_url": "http://127.0.0.1:8081", "api_key": "env:PARROT_API_KEY"},
+    }
 
 
 def test_all_windows_of_an_endpoint_must_have_room() -> None:
