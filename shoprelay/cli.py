@@ -182,8 +182,12 @@ def schemas_publish() -> None:
     """Adds today's schemas to `schemas/published/`, as a new version that must be readable for ever."""
     from schemas import evolution
 
-    for line in evolution.publish():
-        out.print(f"[green]✓[/] {line}")
+    try:
+        written = evolution.publish()
+    except evolution.NotPublishable as wrong:
+        _fail([str(problem) for problem in wrong.problems])
+    for file in written:
+        out.print(f"[green]✓[/] {file}")
 
 
 @app.command()
