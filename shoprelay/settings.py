@@ -110,14 +110,14 @@ class Shop(Part):
 
 
 class SinkSettings(Part):
-    """One account of one platform. `config` is the platform's own, see `sinks/<platform>/example.toml`."""
+    """One account of one platform. Its `config` is the platform's own (`sinks/<platform>/example.toml`) and is kept
+    apart, in `Account.config`, whose secrets do not print."""
 
     platform: str
     http: Http = Http()
     drain: Duration = timedelta(seconds=10)
     max_in_flight: int | None = Field(None, ge=1, le=10_000)
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
-    config: dict[str, Any] = {}
 
 
 class Settings(Part):
@@ -150,12 +150,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     """The whole configuration, valid, or `Misconfigured` with everything that is wrong with it."""
     raw = _read(path)
     for name, (part, field) in OVERRIDES.items():
-        if value := environ.get(name):
-            raw.setdefault(part, {})[field] = value
+        if (value := environ.get(name)) and isinstance(raw.setdefault(part, {}), dict):
+            raw[part][field] = value
     problems: list[str] = []
     given = _resolve(raw, environ, problems)
-    settings = _validated(Settings, raw, (), given, problems)
     configs = dict(_configs(raw, given, problems))
+    settings = _validated(Settings, _without_configs(raw), (), given, problems)
     if problems or settings is None:
         raise Misconfigured(problems)
     accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
@@ -234,6 +234,14 @@ def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> 
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from _plain_secrets(kind, raw.get(name), (*place, name))
+
+
+def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:
+    wanted = raw.get("sinks")
+    if not isinstance(wanted, dict):
+        return raw
+    parts = {n: {k: v for k, v in p.items() if k != "config"} if isinstance(p, dict) else p for n, p in wanted.items()}
+    return {**raw, "sinks": parts}
 
 
 def _configs(

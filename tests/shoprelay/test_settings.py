@@ -83,7 +83,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    environ = {"NEWS_KEY": "k" * 8, "SHOPRELAY_KAFKA": "10.1.1.1:9092", "SHOPRELAY_TOPIC_PREFIX": "t1-"}
+    environ = {"NEWS_KEY": "pk_secret", "SHOPRELAY_KAFKA": "10.1.1.1:9092", "SHOPRELAY_TOPIC_PREFIX": "t1-"}
     settings = load(written(tmp_path, GOOD), environ).settings
 
     assert (settings.kafka.bootstrap, settings.topics.prefix) == ("10.1.1.1:9092", "t1-")
