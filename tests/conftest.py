@@ -1,6 +1,7 @@
-"""Which tests belong to this run: those of a missing real Kafka are left out, and in CI nothing may be skipped.
+"""Which tests belong to this run: those for the other kind of broker are left out, and in CI nothing may be skipped.
 
-SHOPRELAY_TEST_KAFKA    host:port of a real Kafka; without it tests marked `kafka` are deselected
+SHOPRELAY_TEST_KAFKA    host:port of a real Kafka; without it tests marked `kafka` are deselected, with it those marked
+                        `embedded`, which need faults that only the embedded broker can be told to have
 SHOPRELAY_REAL_DATA     folder with the recorded data; without it tests marked `real` are skipped
 SHOPRELAY_REQUIRE_ALL   1: a skipped test fails the run
 """
@@ -15,11 +16,15 @@ import pytest
 _skipped: list[str] = []
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "embedded: injects faults into the embedded broker; not on a real Kafka")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not os.environ.get("SHOPRELAY_TEST_KAFKA"):
-        needs_kafka = [item for item in items if item.get_closest_marker("kafka")]
-        config.hook.pytest_deselected(items=needs_kafka)
-        items[:] = [item for item in items if item not in needs_kafka]
+    elsewhere = "embedded" if os.environ.get("SHOPRELAY_TEST_KAFKA") else "kafka"
+    left_out = [item for item in items if item.get_closest_marker(elsewhere)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker(elsewhere)]
     if not os.environ.get("SHOPRELAY_REAL_DATA"):
         absent = pytest.mark.skip(reason="SHOPRELAY_REAL_DATA is not set: no recorded data")
         for item in items:

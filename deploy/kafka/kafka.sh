@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Real Apache Kafka on loopback without containers: kafka.sh fetch | up | status | down | clean | with COMMAND...
-# `with` runs the command beside an empty Kafka of its own, named in SHOPRELAY_TEST_KAFKA, and removes that afterwards.
+# `with` runs the command beside an empty Kafka of its own, named in SHOPRELAY_TEST_KAFKA, and removes that afterwards; a
+# test takes that Kafka away and brings it back with the command in SHOPRELAY_TEST_KAFKA_CONTROL and `stop` or `start`.
 # Jars, data and logs are under .lane in the repository. One node, KRaft, settings for tests: nothing is flushed to
 # disk on purpose, groups do not wait for members, the log is cleaned within seconds so that tests can see compaction.
 set -euo pipefail
@@ -120,12 +121,14 @@ with() {
   "$0" clean
   trap '"$0" clean' EXIT
   "$0" up
-  SHOPRELAY_TEST_KAFKA=127.0.0.1:$KAFKA_PORT "$@" || code=$?
+  SHOPRELAY_TEST_KAFKA=127.0.0.1:$KAFKA_PORT SHOPRELAY_TEST_KAFKA_CONTROL="$here/kafka.sh" "$@" || code=$?
   if [ "$code" -ne 0 ]; then echo "the end of Kafka's log:"; tail -n 20 "$root/kafka-test/log"; fi
   return "$code"
 }
 
 case "${1:-}" in
+  start) up ;;
+  stop) down ;;
   fetch | up | status | down | clean) "$1" ;;
   with) [ $# -gt 1 ] || { echo "usage: kafka.sh with COMMAND..." >&2; exit 2; }; "$@" ;;
   *) echo "usage: kafka.sh fetch | up | status | down | clean | with COMMAND..." >&2; exit 2 ;;

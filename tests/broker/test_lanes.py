@@ -15,6 +15,8 @@ import pytest
 def test_plain(): pass
 @pytest.mark.kafka
 def test_on_kafka(test_kafka): assert test_kafka == "host:1"
+@pytest.mark.embedded
+def test_on_embedded(): pass
 @pytest.mark.real
 def test_on_data(real_data): assert real_data.is_dir()
 """
@@ -39,14 +41,14 @@ def run(suite: Path, **environment: str) -> tuple[int, str]:
 def test_without_anything_kafka_is_deselected_and_data_skipped_by_name(suite: Path) -> None:
     code, said = run(suite)
     assert code == 0
-    assert "1 passed, 1 skipped, 1 deselected" in said
+    assert "2 passed, 1 skipped, 1 deselected" in said
     assert "SHOPRELAY_REAL_DATA is not set" in said
 
 
-def test_with_everything_all_run(suite: Path) -> None:
+def test_with_everything_all_run_but_those_of_the_embedded_broker(suite: Path) -> None:
     code, said = run(suite, SHOPRELAY_TEST_KAFKA="host:1", SHOPRELAY_REAL_DATA=str(suite), SHOPRELAY_REQUIRE_ALL="1")
     assert code == 0, said
-    assert "3 passed" in said
+    assert "3 passed, 1 deselected" in said
 
 
 def test_a_skip_fails_where_everything_is_required(suite: Path) -> None:
