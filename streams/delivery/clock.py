@@ -12,7 +12,7 @@ class Clock(Protocol):
         """Aware, UTC."""
 
     def monotonic(self) -> float:
-        """Seconds, on the same scale as the running event loop's `time()`."""
+        """Seconds that pass as fast as the event loop's."""
 
 
 class SystemClock:

@@ -54,6 +54,7 @@ class Courier:
         self._successes = 0
         self._unparked = 0  # calls the parked topic does not take just now
         self._unlearned = 0  # failures of the registry in a row
+        self._resting: dict[Lane, asyncio.TimerHandle] = {}
         self._reminded: dict[str, None] = {}  # in the order they were sent
         most = settings.max_in_flight or sink.max_in_flight
         self.hold = Hold(settings.probe_seconds)
@@ -145,8 +146,8 @@ class Courier:
         elif verdict is Verdict.UNAVAILABLE:
             blame(entry, self._successes)
             gate.failed(sent_at, now, self._random)
-        else:
-            gate.passed()
+        elif gate.passed():
+            self._wake_the_blameless()
         self._settle_hold(lane, verdict, now)
         await self._follow(entry, call, verdict, answer)
 
@@ -193,7 +194,19 @@ class Courier:
 
     def _rest(self, lane: Lane, failures: int) -> None:
         wait = jittered(self._settings.backoff, failures, self._random)
-        asyncio.get_running_loop().call_later(wait, self.crew.wake, (lane,))
+        self._resting[lane] = asyncio.get_running_loop().call_later(wait, self._rested, lane)
+
+    def _rested(self, lane: Lane) -> None:
+        del self._resting[lane]
+        self.crew.wake((lane,))
+
+    def _wake_the_blameless(self) -> None:
+        """Somebody got through again: whoever failed only while nobody did need not wait any longer. Who fails next to
+        others' success is blamed, and rests its whole time."""
+        awake = [lane for lane in self._resting if lane.entries and not lane.entries[0].blamed]
+        for lane in awake:
+            self._resting.pop(lane).cancel()
+        self.crew.wake(awake)
 
     async def _put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> None:
         """Parks and finishes; or holds, when too much was parked already."""

@@ -71,7 +71,7 @@ class Crew:
             self._alarm = None
         at = self._turns.next_at(now)
         if now < at < math.inf:
-            self._alarm = asyncio.get_running_loop().call_at(at, self.wake)
+            self._alarm = asyncio.get_running_loop().call_later(at - now, self.wake)
 
     async def finish(self, lanes: Lanes, numbers: Collection[int], seconds: float) -> None:
         """Nothing of these (halted) partitions is sent any more when this returns. Calls in flight have `seconds` to

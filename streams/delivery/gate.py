@@ -104,12 +104,14 @@ class Gate:
         for window in self._windows:
             window.answered(now)
 
-    def passed(self) -> None:
-        """The platform took a call seriously: it is up and has room."""
+    def passed(self) -> bool:
+        """The platform took a call seriously: it is up and has room. True if the call before it found nobody."""
+        came_back = self._failed > 0
         self._failed = self._throttled = 0
         self.state = "open"
         if self._allowance < self._max_in_flight:
             self._allowance += 1
+        return came_back
 
     def throttled(self, sent_at: float, now: float, asked: float | None, random: Random) -> None:
         """`asked`: seconds the platform wants, or `None`. Calls that left before the gate closed are one wave."""

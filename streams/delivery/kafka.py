@@ -30,7 +30,7 @@ log = structlog.get_logger("shoprelay.delivery")
 NOBODY = TopicPartition("", 0)  # asking for it surfaces the group's errors, and nothing else
 FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError, InvalidGroupIdError, UnsupportedVersionError)
 PATIENCE = 5  # errors of the group in a row before this process is of no more use
-LARGEST_REQUEST = 8 << 20  # the broker has the last word on size; the client must not have it
+LARGEST_REQUEST = 32 << 20  # the broker has the last word on size; the client must not have it
 
 
 class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]

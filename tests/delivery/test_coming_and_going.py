@@ -72,7 +72,7 @@ async def test_what_one_process_finished_is_not_sent_again_when_its_partition_re
     await until(world.done)
 
     assert len(world.platform.sent) == 20 + 2 + 2
-    assert world.platform.keys().count("slow-ordered-1") == 2
+    assert world.platform.told().count("slow-ordered-1") == 2
 
 
 @moved_clock

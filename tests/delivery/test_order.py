@@ -1,5 +1,6 @@
 """Order, sameness and loss under everything at once; and nobody waits for somebody else."""
 
+import itertools
 import random
 
 import pytest
@@ -35,12 +36,12 @@ def test_fifty_customers_keep_their_order_whatever_the_platform_does(seed: int) 
         world.log.say(*(ordered(f"c{c}", str(n)) for n in range(40) for c in range(50)))
         await until(world.done)
 
-        finished = [key for key in world.platform.accepted] + [p.call_key for p in world.log.parked]
+        finished = [*world.platform.accepted, *(p.call_key for p in world.log.parked)]
         assert sorted(finished) == sorted(f"c{c}-ordered-{n}" for n in range(40) for c in range(50))
         assert world.platform.overlaps == 0
         assert len({(call.key, call.body) for _, call in world.platform.sent}) == 2000
         for customer in range(50):
-            mine = [k for k in world.platform.keys() if k.startswith(f"c{customer}-")]
+            mine = [k for k in world.platform.told() if k.startswith(f"c{customer}-")]
             order = list(dict.fromkeys(int(k.rsplit("-", 1)[1]) for k in mine))
             assert order == list(range(40)), "nobody was overtaken"
             assert mine == sorted(mine, key=lambda k: int(k.rsplit("-", 1)[1])), "nobody came back later"
@@ -149,7 +150,7 @@ async def test_backing_off_is_spread_by_chance_and_grows() -> None:
         world.log.say(ordered(f"c{n}"))
         await pass_time(1)
     times = [at for at, call in world.platform.sent if call.key.startswith("bad")]
-    waits = [b - a for a, b in zip(times, times[1:], strict=False)]
+    waits = [b - a for a, b in itertools.pairwise(times)]
 
     assert len(waits) == 12
     assert all(0 <= wait <= 30.1 for wait in waits)

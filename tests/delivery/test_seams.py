@@ -20,7 +20,7 @@ def test_nothing_is_lost_and_repeats_are_the_same_wherever_a_process_dies(point:
         for n in range(30):
             if n % 4 == 0:
                 world.platform.answers[f"c{n}-ordered-1"] = [Answer(503), Answer(422)] * 3
-            world.platform.answers.setdefault(f"c{n}-searched-1-a", [(0.2, Answer(200))])
+            world.platform.answers.setdefault(f"c{n}-searched-1-a", [(0.2 + n * 0.05, Answer(200))])
 
         def settled(record: Written) -> bool:
             key = world.codec.decode(record.value or b"").signal_id

@@ -1,5 +1,7 @@
 """What each answer leads to, seen from the platform and from the parked topic."""
 
+import asyncio
+
 import pytest
 
 from sinks.contract import Answer, Rule, Verdict
@@ -24,7 +26,7 @@ async def test_a_delivered_call_is_sent_once_and_committed() -> None:
     world.log.say(ordered())
     await until(world.done)
 
-    assert world.platform.keys() == ["ada-ordered-1"]
+    assert world.platform.told() == ["ada-ordered-1"]
     assert process.metric("shoprelay_calls_total", says="OrderPlaced", verdict="delivered") == 1
     assert process.metric("shoprelay_signals_total", signal="OrderPlaced", outcome="delivered") == 1
 
@@ -205,7 +207,7 @@ async def test_an_answer_that_never_comes_is_a_timeout_and_the_same_call_goes_ag
     world.log.say(ordered())
     await until(world.done)
 
-    assert world.platform.keys() == ["ada-ordered-1"] * 3
+    assert world.platform.told() == ["ada-ordered-1"] * 3
     assert process.metric("shoprelay_calls_total", says="OrderPlaced", verdict="unavailable") == 2
 
 
@@ -217,7 +219,7 @@ async def test_several_calls_of_one_signal_go_on_at_the_one_that_failed() -> Non
     world.log.say(searched("ada", 1), ordered("ada", "1"))
     await until(world.done)
 
-    assert world.platform.keys() == ["ada-searched-1-a", *["ada-searched-1-b"] * 3, "ada-ordered-1"]
+    assert world.platform.told() == ["ada-searched-1-a", *["ada-searched-1-b"] * 3, "ada-ordered-1"]
 
 
 @moved_clock
@@ -261,3 +263,18 @@ async def test_a_brake_that_some_bad_calls_pulled_is_let_go_by_a_good_one() -> N
 
     assert len(world.log.parked) == 12
     assert len(world.platform.accepted) == 20
+
+
+@moved_clock
+async def test_when_the_platform_is_back_nobody_waits_out_a_back_off_of_its_absence() -> None:
+    """Six seconds down: the waits that grew meanwhile, up to a minute, end with the first answer."""
+    world = World()
+    back = asyncio.get_running_loop().time() + 6.0
+    world.platform.otherwise = lambda: Answer(200 if asyncio.get_running_loop().time() >= back else 503)
+    world.start()
+    world.log.say(*(ordered(f"c{n}", "1") for n in range(12)))
+    await until(lambda: asyncio.get_running_loop().time() >= back)
+    world.log.say(ordered("somebody else", "1"))
+    await until(world.done)
+
+    assert asyncio.get_running_loop().time() - back < 1.0

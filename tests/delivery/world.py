@@ -107,7 +107,7 @@ class Platform:
                 scripted = scripted()
         return scripted
 
-    def keys(self) -> list[str]:
+    def told(self) -> list[str]:
         return [call.key for _, call in self.sent]
 
 

@@ -1,0 +1,37 @@
+"""The test sink in a process of its own, over Kafka. Arguments: broker, platform, a name for group and topics."""
+
+import asyncio
+import signal
+import sys
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from streams.delivery import Backoff, DeliverySettings, run
+from tests.delivery.said import Plain, encode
+from tests.delivery.sink import SINK, Config
+
+
+async def main(bootstrap: str, address: str, name: str) -> int:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    settings = DeliverySettings(
+        bootstrap=bootstrap,
+        group=name,
+        topic=f"{name}-signals",
+        parked_topic=f"{name}-parked",
+        partitions=4,
+        session_seconds=6.0,
+        drain_seconds=3.0,
+        backoff=Backoff(0.05, 0.5),
+    )
+    sink = replace(SINK, base_url=lambda config: address)
+    config = Config(api_key=SecretStr("very-secret-key"))
+    return await run(
+        sink, config, settings, codec=Plain(), encode_parked=encode, registry=CollectorRegistry(), stop=stop
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(*sys.argv[1:])))
