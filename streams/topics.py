@@ -25,6 +25,9 @@ TOMBSTONE_MS = DAY_MS
 """How long a deletion stays readable in a compacted topic. The engine reuses state copies younger than half of this."""
 SEGMENT_BYTES = 64 << 20
 """The active segment is never compacted; at Kafka's default of 1 GiB a restore would read nearly all of history."""
+REPAIR_MS = 600_000
+"""Compaction keeps the last record of a key, whoever wrote it; a new owner of a state partition needs this long at most
+to notice what a former one wrote late, and to write its own again (`streams.engine.fence`)."""
 
 DEADLINE_SECONDS = 30.0
 
@@ -48,6 +51,7 @@ class Topic:
         config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.cleanup == "compact":
             config |= {"delete.retention.ms": str(TOMBSTONE_MS), "segment.bytes": str(SEGMENT_BYTES)}
+            config["min.compaction.lag.ms"] = str(REPAIR_MS)
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
         return config

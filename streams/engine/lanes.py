@@ -69,6 +69,8 @@ class Lanes:
                     )
                     for tp, records in runs.items():
                         await self._deliver_run(TP(*tp), records, generation)
+                    if not runs:
+                        await self._pass_over(tps)
                 except ConsumerStoppedError:
                     return
                 except KafkaError as exc:
@@ -89,6 +91,12 @@ class Lanes:
                 except KafkaError as exc:
                     self.on_error(exc)
                     await asyncio.sleep(0.5)
+
+    async def _pass_over(self, tps: list[Any]) -> None:
+        """Nothing to read, and yet the position may have moved: over the markers of a publisher's transactions. They
+        count as handled, or whoever waits for us to reach the end of the topic would wait for ever."""
+        for tp in tps:
+            self.ledger.passed(TP(*tp), await self.kafka.position(tp))
 
     async def _deliver_run(self, tp: Any, records: list[Any], generation: int) -> None:
         chunked = tp.topic in self.engine.chunked

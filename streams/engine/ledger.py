@@ -21,6 +21,11 @@ class Ledger:
     def start(self, tp: Any, position: int) -> None:
         self.acked.setdefault(tp, position)
 
+    def passed(self, tp: Any, position: int) -> None:
+        """Nothing up to `position` is for a handler. Only while none holds a message of this topic partition."""
+        if tp not in self._in_hand:
+            self.acked[tp] = max(position, self.acked.get(tp, position))
+
     def hand_out(self, tp: Any, message: Any) -> asyncio.Future[None]:
         """The future is done when the message is acked."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
