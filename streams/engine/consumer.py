@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("streams.engine")
 
-HOPELESS = (E.GroupAuthorizationFailedError, E.TopicAuthorizationFailedError, E.InconsistentGroupProtocolError)
+HOPELESS = (
+    E.GroupAuthorizationFailedError,
+    E.TopicAuthorizationFailedError,
+    E.InconsistentGroupProtocolError,
+    E.InvalidSessionTimeoutError,  # a real broker allows 6 s to 30 min unless told otherwise
+)
 NOWHERE = TopicPartition("", 0)  # polling it raises parked errors and returns no record
 TICK_SECONDS = 0.5
 PAUSE_SECONDS = 3.0  # without an error for this long, the trouble is over
@@ -79,7 +84,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
             await self.app.tables.close()
             try:
                 await asyncio.wait_for(self.kafka.stop(), self.engine.stop_left() + 0.2)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 log.warning("the broker did not answer our leaving; the group will notice after a session")
 
     async def subscribe(self, topics: Iterable[str]) -> None:
@@ -215,7 +220,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
             await asyncio.sleep(0.005)
         try:
             await asyncio.wait_for(self.commit(), max(0.1, self.engine.stop_left()))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             log.warning("the last commit was not answered; its events will be handled again")
         return not self.ledger.unacked
 

@@ -48,7 +48,7 @@ class Producer(FaustProducer):
     async def on_stop(self) -> None:
         try:
             await asyncio.wait_for(self.kafka.stop(), self.engine.stop_left() + 0.2)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             end("stopped without the broker; what was not acked will be handled again", code=STOPPED)
 
     # -- many at once
@@ -133,7 +133,7 @@ class Producer(FaustProducer):
         """Wait until everything sent so far is written. Ends the process if a message was lost or, while stopping, is late."""
         try:
             await asyncio.wait_for(self._drain(), self.engine.stop_left() if self.app.should_stop else None)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             end("stopped with messages the broker does not take; their events will be handled again", code=STOPPED)
         except KafkaError as exc:
             fatal("a message was not delivered", exc)

@@ -67,7 +67,12 @@ class Broker:
     def send(self, topic: str, records: Iterable[tuple[bytes, bytes | None]], partition: int = -1) -> None:
         p = self.producer()
         for key, value in records:
-            p.produce(topic, key=key, value=value, partition=partition)
+            while True:
+                try:
+                    p.produce(topic, key=key, value=value, partition=partition)
+                    break
+                except BufferError:
+                    p.poll(0.05)
         assert p.flush(20) == 0, "the broker did not take the test's records"
 
     def tps(self, topic: str, offset: int = 0) -> list[TopicPartition]:
@@ -152,6 +157,8 @@ class Worker:
             "PARTITIONS": broker.partitions[source], "PYTHONPATH": ROOT,
             "EMBEDDED": "1" if broker.embedded else "", **env,
         }  # fmt: skip
+        if not broker.embedded:  # a real broker allows no shorter one
+            settings["SESSION"] = max(6.0, float(str(settings.get("SESSION", 0))))
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"log-{next(_numbers)}"
         self.now: dict[str, Any] = {
