@@ -158,12 +158,20 @@ class Lane:
         return self.python(name, "shoprelay.cli", *arguments, **environment)
 
     async def start_registry(self) -> None:
-        port = free_port()
-        self.registry = f"http://127.0.0.1:{port}"
-        kept = self.folder / "registry"
-        kept.mkdir()
-        process = self.python("registry", "schemas.embedded_registry", "--dir", str(kept), "--port", str(port))
+        self.registry = f"http://127.0.0.1:{free_port()}"
+        (self.folder / "registry").mkdir()
+        await self.begin_registry()
+
+    async def begin_registry(self) -> None:
+        """Again, with what it had, after `stop_registry`."""
+        kept, port = self.folder / "registry", self.registry.rpartition(":")[2]
+        process = self.python("registry", "schemas.embedded_registry", "--dir", str(kept), "--port", port)
         await self.answers(process, f"{self.registry}/subjects")
+
+    def stop_registry(self) -> None:
+        for name, process in self.processes.items():
+            if name.startswith("registry/") and process.exit_code is None:
+                process.kill()
 
     async def answers(self, process: Process, url: str, seconds: float = 30.0) -> None:
         """Waits until `url` answers 200; fails at once if its process ends before."""
@@ -183,8 +191,9 @@ class Lane:
 
     def _records(self, topic: Topic) -> list[Record]:
         consumer = Consumer(
-            {"bootstrap.servers": self.bootstrap, "group.id": "test", "enable.auto.commit": False, "log_level": 0}
-        )
+            {"bootstrap.servers": self.bootstrap, "group.id": "test", "enable.auto.commit": False, "log_level": 0,
+             "fetch.wait.max.ms": 10}
+        )  # fmt: skip
         try:
             found = []
             for partition in range(topic.partitions):
