@@ -148,8 +148,15 @@ def _tree(node: Any, known: dict[str, Type], inside: tuple[str, ...]) -> Type:
         return _tree(kind, known, inside)
     logical = node.get("logicalType")
     if kind == "bytes" and logical == "decimal":
-        return Amount(node["precision"], node.get("scale", 0))
+        return Amount(_count(node["precision"]), _count(node.get("scale", 0)))
     return Plain(kind, logical) if kind not in known else known[kind]
+
+
+def _count(number: Any) -> int:
+    """A schema is text from outside, and fastavro does not look at its numbers; readers are compiled from them."""
+    if type(number) is not int or number < 0:
+        raise BadSchema(f"{type(number).__name__} where a number from 0 belongs")
+    return number
 
 
 def _named(node: dict[str, Any], known: dict[str, Type], inside: tuple[str, ...]) -> Type:
@@ -159,7 +166,7 @@ def _named(node: dict[str, Any], known: dict[str, Type], inside: tuple[str, ...]
     if node["type"] == "enum":
         return Choice(name, tuple(node["symbols"]), node.get("default"), aliases)
     if node["type"] == "fixed":
-        return Fixed(name, node["size"], aliases)
+        return Fixed(name, _count(node["size"]), aliases)
     fields = tuple(
         Field(
             each["name"],

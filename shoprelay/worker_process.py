@@ -18,6 +18,7 @@ from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, regist
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.policies import Policies
 from shoprelay.settings import Configuration
+from streams.topics import INSIDE_BYTES
 from streams.worker.app import Codecs, Names, build
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
@@ -87,6 +88,7 @@ def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> En
         heartbeat_seconds=session / 3.5,
         chunk_records=CHUNK_RECORDS,
         compression="gzip",
+        max_request_bytes=INSIDE_BYTES,
         embedded_broker=settings.kafka.embedded,
         security=security_of(settings.kafka),
         hooks=metrics.hooks(),
