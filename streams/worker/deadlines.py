@@ -18,8 +18,9 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from schemas.codec import Codec
 from schemas.events import CustomerEvent
@@ -162,8 +163,22 @@ class Deadlines:
 
     async def _fire(self, partition: int, clock: int) -> None:
         heap = self.heaps.get(partition)
-        fired: list[tuple[bytes | None, bytes | None]] = []
-        while heap is not None and (key := heap.pop(clock)) is not None:
+        if heap is None:
+            return
+        reached = self._reached(partition, heap, clock)
+        while burst := list(islice(reached, BURST)):
+            try:
+                await self.outbox.send_spread(self.events_topic, {partition: [item for _, item in burst]})
+            except BaseException:
+                for due, (key, _) in burst:  # not known to be in the log: still due, and harmless there twice
+                    heap.push(due, key)
+                raise
+            for due, _ in burst:
+                self.metrics.fired(clock - due)
+
+    def _reached(self, partition: int, heap: Heap, clock: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+        """Due times and entries of the log, off the heap."""
+        while (key := heap.pop(clock)) is not None:
             stored = self.customers.get(partition, key)
             if stored is None or (due := due_at(stored)) == NEVER:
                 continue
@@ -172,11 +187,5 @@ class Deadlines:
             grace = self.policies(state.shop).grace_ms
             if due + grace > clock:
                 heap.push(due + grace, key)
-                continue
-            fired.append((key, self.events.encode(deadline_event(state))))
-            self.metrics.fired(clock - due)
-            if len(fired) == BURST:
-                await self.outbox.send_spread(self.events_topic, {partition: fired})
-                fired = []
-        if fired:
-            await self.outbox.send_spread(self.events_topic, {partition: fired})
+            else:
+                yield due, (key, self.events.encode(deadline_event(state)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -25,7 +25,8 @@ CATALOG_EVENTS, CATALOG_SIGNALS, REFUSED = "catalog-events", "catalog-signals", 
 
 
 def home(key: bytes) -> int:
-    return (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
+    number: int = murmur2(key)
+    return (number & 0x7FFFFFFF) % PARTITIONS
 
 
 class Died(Exception):
@@ -45,7 +46,7 @@ class Seams:
             raise Died(f"at seam {self.at}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
     """One record, as the consumer hands it over."""
 
@@ -54,7 +55,7 @@ class Written:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Sequence[tuple[str, bytes]] = ()
     timestamp: int = 0
 
 
