@@ -115,6 +115,9 @@ class SinkSettings(Part):
 
     platform: str
     http: Http = Http()
+    session: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=15), description="after so long without a sign of life the group goes on without this process"
+    )
     drain: Duration = timedelta(seconds=10)
     max_in_flight: int | None = Field(None, ge=1, le=10_000)
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")

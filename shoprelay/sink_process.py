@@ -83,6 +83,7 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         parked_topic=names.parked(account.name).name,
         partitions=names.partitions,
         max_in_flight=settings.max_in_flight,
+        session_seconds=settings.session.total_seconds(),
         drain_seconds=settings.drain.total_seconds(),
         give_up_after=GiveUp(seconds=settings.give_up_after.total_seconds()),
         security=security_options(security_of(configuration.settings.kafka)),
