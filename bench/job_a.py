@@ -1,7 +1,10 @@
-"""Job A of the peer harness, on the engine: keep each customer's cart, survive a crash, emit the new state for every event.
+"""Job A of the peer harness, on the engine: keep each customer's cart, survive a crash, emit the new state for every
+event.
 
-Told by environment: BOOTSTRAP, IN_TOPIC, OUT_TOPIC (exists), GROUP (prefix of what it creates), STATE_DIR, SCHEMA (path of the events' Avro
-schema), and STORE (memory | rocksdb), UVLOOP. Starts at the earliest offset and never ends. Input is Avro behind the five bytes of Confluent
+Told by environment: BOOTSTRAP, IN_TOPIC, OUT_TOPIC (exists), GROUP (prefix of what it creates), STATE_DIR, SCHEMA (path
+of the events' Avro
+schema), and STORE (memory | rocksdb), UVLOOP. Starts at the earliest offset and never ends. Input is Avro behind the
+five bytes of Confluent
 framing, output key is the customer and value `>qiqi`: value in cents, lines, time of the last event, orders.
 """
 

@@ -1,8 +1,10 @@
-"""How long until a worker has a million keys back, beside a plain aiokafka reader that fills a dict from the same topic.
+"""How long until a worker has a million keys back, beside a plain aiokafka reader that fills a dict from the same
+topic.
 
     BOOTSTRAP=127.0.0.1:9092 python bench/restore.py [--keys 1000000] [--runs 3]
 
-Fills a compacted changelog of four partitions with 130-byte values, then runs each variant in a process of its own, taking turns, and
+Fills a compacted changelog of four partitions with 130-byte values, then runs each variant in a process of its own,
+taking turns, and
 prints one table row per variant. The topic is deleted in the end.
 """
 
@@ -121,9 +123,8 @@ def main() -> None:
                     env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
                 )
                 results[variant].append(json.loads(out.stdout.splitlines()[-1]))
-        print(
-            "| variant | records | seconds (min / median / max) | CPU s | peak RSS MB | times the plain reader |\n|---|---|---|---|---|---|"
-        )
+        print("| variant | records | seconds (min / median / max) | CPU s | peak RSS MB | times the plain reader |")
+        print("|---|---|---|---|---|---|")
         base = statistics.median(r["seconds"] for r in results[VARIANTS[0]])
         for variant, rows in results.items():
             s = sorted(r["seconds"] for r in rows)

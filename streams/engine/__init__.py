@@ -1,4 +1,5 @@
-"""Faust's App, agents and tables on a consumer, a producer and stores of our own: fast, exact at restarts, and it never hangs.
+"""Faust's App, agents and tables on a consumer, a producer and stores of our own: fast, exact at restarts, and it never
+hangs.
 
     app = create_app(EngineSettings(bootstrap="127.0.0.1:9092", group="shop", state_dir=Path("state")))
     carts = app.Table("carts", partitions=12, topic="events")      # changelog "shop-carts-changelog": exists, compacted
@@ -11,11 +12,14 @@
             await carts.put_many(partition, dirty)                 # changelog first, then the store
             await stream.ack(event)                                # the next chunk of this partition comes after this
 
-What holds: one chunk per partition number in flight; a partition delivers only after its tables are restored; commits go up to the last
-acked chunk and only after everything sent is written; a former owner cannot change a partition's state (`fence.py`); anything
+What holds: one chunk per partition number in flight; a partition delivers only after its tables are restored; commits
+go up to the last
+acked chunk and only after everything sent is written; a former owner cannot change a partition's state (`fence.py`);
+anything
 unexpected ends the process with exit code 70, and what was not committed is handled again.
 
-This package must be imported before Faust: it turns Faust's Cython parts off, which read private fields of stock consumers.
+This package must be imported before Faust: it turns Faust's Cython parts off, which read private fields of stock
+consumers.
 """
 
 import os

@@ -176,7 +176,8 @@ class EngineApp(faust.App):
 def create_app(settings: EngineSettings) -> Any:
     """An EngineApp (a faust.App): declare agents and tables on it, then run it with `faust.Worker`.
 
-    Raises RuntimeError if Faust was imported before the engine with its Cython parts on, which read private fields of stock consumers.
+    Raises RuntimeError if Faust was imported before the engine with its Cython parts on, which read private fields of
+    stock consumers.
     """
     if not (streams.NO_CYTHON and conductor.NO_CYTHON):
         raise RuntimeError("NO_CYTHON=1 must be set before faust is imported; import streams.engine first")
@@ -202,7 +203,8 @@ def create_app(settings: EngineSettings) -> Any:
 def chunks(app: Any, *topics: str) -> Any:
     """A topic whose agent gets one event per fetched run of records of one partition.
 
-    `event.value` is a list of aiokafka ConsumerRecords, `event.message.partition` their partition. Iterate `stream.noack().events()` and call
+    `event.value` is a list of aiokafka ConsumerRecords, `event.message.partition` their partition. Iterate
+    `stream.noack().events()` and call
     `await stream.ack(event)` when everything is written; the next chunk of the partition comes after that.
     """
     app.engine.chunked.update(topics)

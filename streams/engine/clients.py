@@ -13,7 +13,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from streams.engine.settings import EngineSettings, Security
 
 FETCH_WAIT_MS = 50
-"""A broker answers a fetch when something comes; the embedded one only when this is over, and so it is a hop's latency."""
+"""A broker answers a fetch when something comes; the embedded one only when this is over, and so it is a hop's
+latency.
+"""
 
 
 def security_options(security: Security) -> dict[str, Any]:
@@ -43,7 +45,8 @@ def _common(settings: EngineSettings) -> dict[str, Any]:
 class PatientRange(RangePartitionAssignor):
     """Range assignment whose leader answers a moment later than it could.
 
-    librdkafka's mock cluster answers INVALID_REQUEST to a follower whose SyncGroup comes after the leader's, and then again at each
+    librdkafka's mock cluster answers INVALID_REQUEST to a follower whose SyncGroup comes after the leader's, and then
+    again at each
     attempt, because the leader stays the faster one. A real broker hands the assignment out late as well.
     """
 

@@ -1,6 +1,8 @@
-"""The group member: Faust's ConsumerT on one aiokafka consumer. Joins, gives back, commits, and notices when something is wrong.
+"""The group member: Faust's ConsumerT on one aiokafka consumer. Joins, gives back, commits, and notices when something
+is wrong.
 
-What holds: nobody ever seeks, so aiokafka starts at the committed offset; commits go up to the last acked chunk and only after
+What holds: nobody ever seeks, so aiokafka starts at the committed offset; commits go up to the last acked chunk and
+only after
 the producer has flushed; an error that lasts as long as a session ends the process.
 """
 
@@ -23,21 +25,15 @@ from streams.engine import clients
 from streams.engine.exits import MISCONFIGURED, end, fatal
 from streams.engine.lanes import Lanes
 from streams.engine.ledger import Ledger
+from streams.engine.trouble import Trouble
 
 if TYPE_CHECKING:
     from streams.engine.app import Engine
 
 log = logging.getLogger("streams.engine")
 
-HOPELESS = (
-    E.GroupAuthorizationFailedError,
-    E.TopicAuthorizationFailedError,
-    E.InconsistentGroupProtocolError,
-    E.InvalidSessionTimeoutError,  # a real broker allows 6 s to 30 min unless told otherwise
-)
 NOWHERE = TopicPartition("", 0)  # polling it raises parked errors and returns no record
 TICK_SECONDS = 0.5
-PAUSE_SECONDS = 3.0  # without an error for this long, the trouble is over
 
 
 class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
@@ -69,13 +65,13 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         self.joined = False
         self._assigned: set[Any] = set()
         self._commit_lock = asyncio.Lock()
-        self._trouble_since = self._last_trouble = float("-inf")
+        self.trouble = Trouble(self.engine.settings.session_seconds, self.engine.hooks.on_kafka_error)
 
     async def on_start(self) -> None:
         self.kafka = clients.member(self.engine.settings)
         await self.engine.connect("consumer", self.kafka.start)
         self.engine.consumer = self
-        self.lanes = Lanes(self.engine, self.kafka, self.ledger, self.callback, self._on_error)
+        self.lanes = Lanes(self.engine, self.kafka, self.ledger, self.callback, self.trouble.met)
 
     async def on_stop(self) -> None:
         self.stop_flow()
@@ -101,7 +97,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         for t in tables:
             if counts[t.changelog] != t.partitions:
                 end(
-                    f"topic {t.changelog} has {counts[t.changelog]} partitions, table {t.name} is declared with {t.partitions}",
+                    f"topic {t.changelog} has {counts[t.changelog]} partitions, its table is declared with {t.partitions}",
                     code=MISCONFIGURED,
                 )
         self.engine.partition_counts = counts
@@ -116,31 +112,20 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
             except E.ConsumerStoppedError:
                 return
             except Exception as exc:
-                self._on_error(exc)
+                self.trouble.met(exc)
             stuck = self.engine.progress
             if stuck.idle_seconds > self.engine.settings.stall_seconds:
                 fatal(f"no progress for {stuck.idle_seconds:.0f} s while {stuck.doing}")
             await self.sleep(TICK_SECONDS)
 
-    def _on_error(self, exc: Exception) -> None:
-        """Errors that last as long as a session mean that we are no member any more, and aiokafka may not join again by itself."""
-        now = time.monotonic()
-        if now - self._last_trouble > PAUSE_SECONDS:
-            self._trouble_since = now
-        self._last_trouble = now
-        self.engine.hooks.on_kafka_error(type(exc).__name__)
-        log.error("kafka: %r", exc)
-        if isinstance(exc, HOPELESS) or not isinstance(exc, E.KafkaError):
-            fatal("the consumer cannot go on", exc)
-        if now - self._trouble_since > self.engine.settings.session_seconds:
-            fatal(f"errors from Kafka for {now - self._trouble_since:.1f} s without a pause", exc)
-
     async def on_task_error(self, exc: BaseException) -> None:
-        """Faust calls this when an agent raises. While stopping, a handler may fail because its partition is gone already."""
+        """Faust calls this when an agent raises. While stopping, a handler may fail because its partition is gone
+        already.
+        """
         if not self.app.should_stop:
             fatal("an agent raised", exc)
 
-    # -- rebalance, called by aiokafka; its heartbeat rests until on_partitions_assigned returns, so restoring happens beside it
+    # -- rebalance, called by aiokafka; it sends no heartbeat until on_partitions_assigned returns: restore is a task
 
     async def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         try:
@@ -183,7 +168,9 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         return self.ledger.ack(message)
 
     def acked(self, tp: Any) -> int | None:
-        """The offset after the last handled record of an assigned (topic, partition), or where it starts; None if not open."""
+        """The offset after the last handled record of an assigned (topic, partition), or where it starts; None if not
+        open.
+        """
         return self.ledger.acked.get(TP(*tp))
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -215,9 +202,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
     async def wait_empty(self, timeout: float | None = None) -> bool:
         """Wait for chunks in handlers' hands, then commit. True if none is left."""
         left = self.engine.stop_left()
-        until = time.monotonic() + (left if self.app.should_stop or timeout is None else timeout)
-        while self.ledger.unacked and time.monotonic() < until:
-            await asyncio.sleep(0.005)
+        await self.ledger.wait_empty(left if self.app.should_stop or timeout is None else timeout)
         try:
             await asyncio.wait_for(self.commit(), max(0.1, self.engine.stop_left()))
         except TimeoutError:
@@ -235,7 +220,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         return set(self._assigned)
 
     def track_message(self, message: Any) -> None:
-        self.ledger.unacked.add(message)
+        self.ledger.track(message)
 
     def topic_partitions(self, topic: str) -> int | None:
         return len(self.kafka.partitions_for_topic(topic) or ()) or None

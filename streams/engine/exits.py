@@ -1,6 +1,7 @@
 """How a worker ends when it cannot go on, and the thread that notices when it no longer moves.
 
-Nothing after the last commit counts as done, so ending at any moment is safe, and safer than going on in doubt. The process
+Nothing after the last commit counts as done, so ending at any moment is safe, and safer than going on in doubt. The
+process
 ends without running stop hooks: they would wait for the very thing that is stuck.
 """
 
@@ -40,8 +41,10 @@ def fatal(reason: str, exc: BaseException | None = None) -> NoReturn:
 class Watchdog(threading.Thread):
     """Ends the process when its event loop has not run for a whole session.
 
-    Without the loop there was no heartbeat, so the group has given our partitions to somebody else: a handler that blocks, or a
-    process that was stopped and continued, must not touch them again. The clock is monotonic and runs on while we are stopped.
+    Without the loop there was no heartbeat, so the group has given our partitions to somebody else: a handler that
+    blocks, or a
+    process that was stopped and continued, must not touch them again. The clock is monotonic and runs on while we are
+    stopped.
     """
 
     def __init__(self, session_seconds: float) -> None:

@@ -1,12 +1,16 @@
 """Fencing: one writer per changelog partition, even when an old owner wakes up and does not know that it is one.
 
-Before a worker restores a partition it *claims* it: it appends a claim record to the changelog and waits for the broker's ack.
-The claim's own offset is the owner's token: the broker hands tokens out in log order, so they only grow, and no clock or group
+Before a worker restores a partition it *claims* it: it appends a claim record to the changelog and waits for the
+broker's ack.
+The claim's own offset is the owner's token: the broker hands tokens out in log order, so they only grow, and no clock
+or group
 generation is needed. Every record the owner writes carries its token in a header. From this follows:
 
-* **Read up to the claim, ignore older tokens behind it.** Whatever a former owner wrote before the claim has been read by the new
+* **Read up to the claim, ignore older tokens behind it.** Whatever a former owner wrote before the claim has been read
+  by the new
   owner; whatever it writes afterwards carries a smaller token and is skipped by every reader (`Fold`).
-* **Offsets tell when a stranger wrote.** A sole writer's batches follow each other without a gap. A gap is read at once:
+* **Offsets tell when a stranger wrote.** A sole writer's batches follow each other without a gap. A gap is read at
+  once:
   a foreign claim in it means that we are the former owner, and the process ends with nothing applied; a stale record
   means that the former owner is still alive, and its keys are written again with our values, so that compaction,
   which keeps the last record of a key whoever wrote it, keeps ours.
@@ -39,7 +43,9 @@ def headers_of(token: bytes) -> Headers:
 
 
 def token_of_record(record: Any) -> bytes:
-    """The token a consumer record was written under; a claim's is its own offset, an unmarked record has the smallest."""
+    """The token a consumer record was written under; a claim's is its own offset, an unmarked record has the
+    smallest.
+    """
     if record.key == CLAIM_KEY:
         return token_of_offset(record.offset)
     for name, value in record.headers:
@@ -62,7 +68,9 @@ class Fold:
         """Keys whose last record so far was written by a former owner: to be written again."""
 
     def accept(self, records: Sequence[Any]) -> dict[bytes, bytes | None]:
-        """Last valid value per key of these consumer records; None is a deletion. Claims and stale records are left out."""
+        """Last valid value per key of these consumer records; None is a deletion. Claims and stale records are left
+        out.
+        """
         token, stale, out = self.token, self.stale, {}
         for r in records:
             h = r.headers

@@ -80,7 +80,9 @@ class Lanes:
             fatal("delivery failed", exc)
 
     async def _open(self, tps: list[Any]) -> None:
-        """Positions before the first record, so that whoever asks how far we are gets an answer for idle partitions too."""
+        """Positions before the first record, so that whoever asks how far we are gets an answer for idle partitions
+        too.
+        """
         for tp in tps:
             while True:
                 try:
@@ -109,7 +111,9 @@ class Lanes:
         self.engine.hooks.on_lag(tp.topic, tp.partition, max(0, end - records[-1].offset - 1))
 
     async def _deliver(self, tp: Any, records: list[Any], chunked: bool, generation: int) -> None:
-        """One Faust message, for the chunk or, in a topic not declared with `chunks`, for the record; returns when it is acked."""
+        """One Faust message, for the chunk or, in a topic not declared with `chunks`, for the record; returns when it
+        is acked.
+        """
         last = records[-1]
         message = ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -16,6 +17,8 @@ class Ledger:
         self.acked: dict[Any, int] = {}
         self.committed: dict[Any, int] = {}
         self.moved = time.monotonic()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._in_hand: dict[Any, tuple[Any, asyncio.Future[None], float]] = {}
 
     def start(self, tp: Any, position: int) -> None:
@@ -26,6 +29,17 @@ class Ledger:
         if tp not in self._in_hand:
             self.acked[tp] = max(position, self.acked.get(tp, position))
 
+    def track(self, message: Any) -> None:
+        """A stream has taken the message."""
+        self.unacked.add(message)
+        self._empty.clear()
+
+    async def wait_empty(self, seconds: float) -> bool:
+        """Until no stream holds a message; False if one still does after so long."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        return not self.unacked
+
     def hand_out(self, tp: Any, message: Any) -> asyncio.Future[None]:
         """The future is done when the message is acked."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -33,9 +47,13 @@ class Ledger:
         return done
 
     def ack(self, message: Any) -> bool:
-        """False for a message of an earlier assignment, and for one that a stream skipped: Faust acks those unhandled."""
+        """False for a message of an earlier assignment, and for one that a stream skipped: Faust acks those
+        unhandled.
+        """
         message.acked = True
         self.unacked.discard(message)
+        if not self.unacked:
+            self._empty.set()
         in_hand = self._in_hand.get(message.tp)
         if in_hand is None or in_hand[0] is not message or not message.tracked:
             return False
@@ -58,6 +76,7 @@ class Ledger:
     def clear(self) -> None:
         """The assignment is gone."""
         self.unacked.clear()
+        self._empty.set()
         self.acked.clear()
         self.committed.clear()
         self._in_hand.clear()

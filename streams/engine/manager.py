@@ -1,4 +1,6 @@
-"""Faust's TableManagerT: knows the tables, decides which partitions are owned, and lets them restore in the background."""
+"""Faust's TableManagerT: knows the tables, decides which partitions are owned, and lets them restore in the
+background.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class TableManager(Service, TableManagerT):
         ]
 
     async def restore(self, assigned: Iterable[Any], ready: Callable[[int], Awaitable[None]]) -> None:
-        """Restore what goes with the assignment and call `ready(p)` for each partition number that is complete. Ends the process on bugs."""
+        """Restore what goes with the assignment and call `ready(p)` for each partition number that is complete. Ends
+        the process on bugs.
+        """
         try:
             tps = list(assigned)
             wanted = self.wanted(tps)

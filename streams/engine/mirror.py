@@ -22,8 +22,10 @@ log = logging.getLogger("streams.engine")
 class Mirror(Service):
     """All partitions of `topic`, read to their end at start (`ready`), then followed, some milliseconds behind.
 
-    Hand it to `app.engine.follow(mirror)`; lanes deliver nothing before it is ready. Memory is bounded by the topic: keys and values
-    plus about 150 bytes each, so a million products of 500 bytes are about 650 MB in every worker. Keep the values small.
+    Hand it to `app.engine.follow(mirror)`; lanes deliver nothing before it is ready. Memory is bounded by the topic:
+    keys and values
+    plus about 150 bytes each, so a million products of 500 bytes are about 650 MB in every worker. Keep the values
+    small.
     Changelogs of tables may be mirrored too: what a former owner wrote late is left out as in a restore.
     """
 

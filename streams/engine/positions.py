@@ -22,7 +22,9 @@ class Positions:
         self._tps: dict[str, list[Any]] = {}  # partition counts do not change while a worker runs
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
-        """Partition -> offset that the next record will get, for all partitions. Raises KafkaError, LookupError if there is no such topic."""
+        """Partition -> offset that the next record will get, for all partitions. Raises KafkaError, LookupError if
+        there is no such topic.
+        """
         async with self._lock:
             await self._connect()
             tps = await self._partitions(topic)
@@ -37,7 +39,9 @@ class Positions:
         return {tp.partition: int(offset) for tp, offset in firsts.items()}
 
     async def committed(self, topic: str) -> dict[int, int | None]:
-        """Partition -> offset this group goes on at, for all partitions; None where it never committed. Raises as `end_offsets`."""
+        """Partition -> offset this group goes on at, for all partitions; None where it never committed. Raises as
+        `end_offsets`.
+        """
         async with self._lock:
             await self._connect()
             tps = await self._partitions(topic)

@@ -32,7 +32,8 @@ async def _all_of(sends: list[Awaitable[Any]]) -> list[Any]:
 class Producer(FaustProducer):
     """Faust's ProducerT on one idempotent aiokafka producer. Batches wait out an outage of any length, in order.
 
-    Two ways to send. `send_many` and `send_spread` raise to their caller. `send` hands out a future as Faust does; nobody has
+    Two ways to send. `send_many` and `send_spread` raise to their caller. `send` hands out a future as Faust does;
+    nobody has
     to await it, because a failed one ends the process before the next commit (`flush`).
     """
 
@@ -56,9 +57,11 @@ class Producer(FaustProducer):
     async def send_many(
         self, topic: str, partition: int, items: Iterable[Pair], *, headers: Sequence[tuple[str, bytes]] = _NO_HEADERS
     ) -> int | None:
-        """Append (key, value) pairs to one partition, in order, in few batches; returns the offset after the last, None if empty.
+        """Append (key, value) pairs to one partition, in order, in few batches; returns the offset after the last, None
+        if empty.
 
-        Raises KafkaError if any of them was not written; some may have been then. MessageSizeTooLargeError comes before anything
+        Raises KafkaError if any of them was not written; some may have been then. MessageSizeTooLargeError comes before
+        anything
         of its batch is sent.
         """
         self.engine.watchdog.check()
@@ -83,7 +86,9 @@ class Producer(FaustProducer):
         return offset + last
 
     async def send_spread(self, topic: str, items: Mapping[int, Iterable[Pair]]) -> dict[int, int]:
-        """`send_many` to several partitions at the same time; returns the offset after the last per partition. Raises as it does."""
+        """`send_many` to several partitions at the same time; returns the offset after the last per partition. Raises
+        as it does.
+        """
         partitions = list(items)
         results = await _all_of([self.send_many(topic, p, items[p]) for p in partitions])
         return {p: after for p, after in zip(partitions, results, strict=True) if after is not None}
@@ -130,7 +135,9 @@ class Producer(FaustProducer):
             self._lost = future.exception()
 
     async def flush(self) -> None:
-        """Wait until everything sent so far is written. Ends the process if a message was lost or, while stopping, is late."""
+        """Wait until everything sent so far is written. Ends the process if a message was lost or, while stopping, is
+        late.
+        """
         try:
             await asyncio.wait_for(self._drain(), self.engine.stop_left() if self.app.should_stop else None)
         except TimeoutError:

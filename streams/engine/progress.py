@@ -10,7 +10,8 @@ State = Literal["joining", "restoring", "running", "stalled", "stopping"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`ready` means: takes part in the group and moves, even if it owns nothing because there are more workers than partitions.
+    """`ready` means: takes part in the group and moves, even if it owns nothing because there are more workers than
+    partitions.
 
     Durations are seconds; `restore_eta_seconds` is None while nothing restores or no rate is known yet.
     """

@@ -1,4 +1,6 @@
-"""Reading changelogs back: in bulk, the partition with the least to read first, each opened as soon as it is complete."""
+"""Reading changelogs back: in bulk, the partition with the least to read first, each opened as soon as it is
+complete.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ async def reading(settings: EngineSettings) -> Any:
 
 
 async def read_range(settings: EngineSettings, topic: str, partition: int, start: int, after: int) -> list[Any]:
-    """The records with start ≤ offset < after; `after` 0 means up to the end as of now. Tries again for ever while the broker is away."""
+    """The records with start ≤ offset < after; `after` 0 means up to the end as of now. Tries again for ever while
+    the broker is away.
+    """
     tp, records, position = TopicPartition(topic, partition), [], start
     while True:
         try:
@@ -78,7 +82,9 @@ class Job:
         return 0 <= self.claim < self.next
 
     def apply(self, records: list[Any]) -> None:
-        """Into the store. Its position stays where it is while keys wait to be restated: after a crash they are found again."""
+        """Into the store. Its position stays where it is while keys wait to be restated: after a crash they are found
+        again.
+        """
         items, store = self.fold.accept(records), self.part.store
         self.next = records[-1].offset + 1
         self.done += len(records)
@@ -111,7 +117,9 @@ class Restore:
         return time.monotonic() - self.began
 
     async def run(self, wanted: Iterable[tuple[Table, int]]) -> None:
-        """Claim, read, open; goes on where it stopped when the broker was away. Calls `on_partition` with each number that is complete."""
+        """Claim, read, open; goes on where it stopped when the broker was away. Calls `on_partition` with each number
+        that is complete.
+        """
         for table, partition in wanted:
             part = await table.hold(partition)
             tp = TopicPartition(table.changelog, partition)

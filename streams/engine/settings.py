@@ -78,7 +78,8 @@ class Hooks:
 class EngineSettings:
     """One worker. Durations are seconds, sizes bytes.
 
-    `bootstrap` is host:port, several separated by commas. `group` is the consumer group and the prefix of every changelog.
+    `bootstrap` is host:port, several separated by commas. `group` is the consumer group and the prefix of every
+    changelog.
     `state_dir` belongs to one process alone. Raises ValueError for values that cannot work together.
     """
 
@@ -87,7 +88,9 @@ class EngineSettings:
     state_dir: Path
     store: Literal["memory", "rocksdb"] = "memory"
     store_max_age_seconds: float = 12 * 3600.0
-    """An older RocksDB copy is read anew: the broker may have forgotten deletions (delete.retention.ms, 24 h by default)."""
+    """An older RocksDB copy is read anew: the broker may have forgotten deletions (delete.retention.ms, 24 h by
+    default).
+    """
 
     chunk_records: int = 5000
     fetch_bytes_per_partition: int = 1 << 20
@@ -118,7 +121,7 @@ class EngineSettings:
             raise ValueError("bootstrap and group must not be empty")
         if self.heartbeat_seconds * 2 > self.session_seconds:
             raise ValueError(
-                f"heartbeat_seconds {self.heartbeat_seconds} must be at most half of session_seconds {self.session_seconds}"
+                f"heartbeat_seconds {self.heartbeat_seconds} exceeds half of session_seconds {self.session_seconds}"
             )
         if self.chunk_records < 1:
             raise ValueError(f"chunk_records {self.chunk_records} must be at least 1")

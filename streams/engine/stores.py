@@ -1,6 +1,7 @@
 """Where the state of one table partition lives: a dict, or a RocksDB folder that survives the process.
 
-A store holds, besides its items, the changelog offset it reflects (`position`, the next one to apply) and the largest owner's token
+A store holds, besides its items, the changelog offset it reflects (`position`, the next one to apply) and the largest
+owner's token
 seen up to there (`fence.py`). The three always change together.
 """
 
@@ -116,7 +117,8 @@ def _cache() -> rocksdict.Cache:
 class RocksStore:
     """A RocksDB folder. Items and position are one write batch, so a crash leaves them agreeing with each other.
 
-    Opening and closing may take a while and belong into a thread. A folder not written for `max_age_seconds` is read anew.
+    Opening and closing may take a while and belong into a thread. A folder not written for `max_age_seconds` is read
+    anew.
     """
 
     def __init__(self, path: Path, max_age_seconds: float) -> None:

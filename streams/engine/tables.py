@@ -28,7 +28,9 @@ class NotOwned(LookupError):
 
 
 class Partition:
-    """One owned table partition: its store, the token it may write under, and a lock, because offsets must follow each other."""
+    """One owned table partition: its store, the token it may write under, and a lock, because offsets must follow
+    each other.
+    """
 
     __slots__ = ("headers", "lock", "opened", "store", "token")
 
@@ -47,7 +49,8 @@ class Table(Service):
     """Bytes by key and partition; made by `app.Table(name, partitions=N, topic=…)`. Its changelog is `changelog`, or
     `<group>-<name>-changelog` as Faust would name it.
 
-    A worker owns partition p of the table while it is assigned partition p of `topic`; without `topic`, of any topic it reads
+    A worker owns partition p of the table while it is assigned partition p of `topic`; without `topic`, of any topic it
+    reads
     that has N partitions. Keys must not begin with the zero byte.
     """
 
@@ -108,7 +111,8 @@ class Table(Service):
     async def put_many(self, partition: int, items: Mapping[bytes, bytes | None]) -> None:
         """Write all items, None deletes: to the changelog, acked by the broker, then to the store.
 
-        Raises NotOwned, and KafkaError if the broker refuses; then the store is unchanged. Ends the process if another worker has
+        Raises NotOwned, and KafkaError if the broker refuses; then the store is unchanged. Ends the process if another
+        worker has
         claimed the partition meanwhile (`fence.py`).
         """
         part = self._open_partition(partition)
@@ -130,7 +134,9 @@ class Table(Service):
         part.store.write(items, after, part.token)
 
     async def _look_into_gap(self, partition: int, part: Partition, wrote: int, after: int) -> tuple[int, set[bytes]]:
-        """Somebody else's records lie among ours: whose? Returns the true next offset and the keys a former owner touched."""
+        """Somebody else's records lie among ours: whose? Returns the true next offset and the keys a former owner
+        touched.
+        """
         start = part.store.position
         until = after if after > start + wrote else 0  # an ack of a repeated batch may carry no offset
         records = await restore.read_range(self.engine.settings, self.changelog, partition, start, until)
@@ -145,7 +151,9 @@ class Table(Service):
     # -- opening and closing, by the table manager
 
     def on_opened(self, callback: PartitionCallback) -> PartitionCallback:
-        """Decorator. Called with a partition after its restore and before its first chunk; may be async. Each open has one close."""
+        """Decorator. Called with a partition after its restore and before its first chunk; may be async. Each open
+        has one close.
+        """
         self._on_opened.append(callback)
         return callback
 

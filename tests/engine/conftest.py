@@ -1,6 +1,7 @@
 """Brokers and workers for the engine's fault tests.
 
-Every test runs on the embedded broker, or with SHOPRELAY_TEST_KAFKA=host:port on that Kafka. A test that takes the real broker
+Every test runs on the embedded broker, or with SHOPRELAY_TEST_KAFKA=host:port on that Kafka. A test that takes the real
+broker
 away needs SHOPRELAY_TEST_KAFKA_CONTROL, a command that understands `stop` and `start`.
 """
 
@@ -56,7 +57,9 @@ class Broker:
         return name
 
     def group(self, partitions: int = 1, **changelog: str) -> tuple[str, str]:
-        """A fresh group with its source topic and the changelog of the counting worker's table. Returns (group, source)."""
+        """A fresh group with its source topic and the changelog of the counting worker's table. Returns (group,
+        source).
+        """
         group = f"engine-{os.getpid()}-{int(time.time())}-{next(_numbers)}"
         self.topic(f"{group}-counts-changelog", partitions, cleanup_policy="compact", **changelog)
         return group, self.topic(f"{group}-source", partitions)
@@ -287,7 +290,7 @@ class Feed:
     def __init__(self, broker: Broker, topic: str, rate: float) -> None:
         self.sent, self._topic, self._rate = 0, topic, rate
         self._producer = broker.producer(
-            **{"message.timeout.ms": 300_000, "enable.idempotence": broker.embedded is None}
+            **{"linger.ms": 20, "message.timeout.ms": 300_000, "enable.idempotence": broker.embedded is None}
         )
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -295,7 +298,7 @@ class Feed:
 
     def _run(self) -> None:
         began = time.monotonic()
-        while not self._end.wait(0.01):
+        while not self._end.wait(0.1):  # in batches: the embedded broker answers one batch per fetch
             while self.sent < (time.monotonic() - began) * self._rate:
                 try:
                     self._producer.produce(self._topic, key=b"c%d" % (self.sent % 500), value=b"v%d" % self.sent)

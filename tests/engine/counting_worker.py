@@ -1,4 +1,5 @@
-"""A worker for the fault tests: counts records per key, remembers the last offset in the value, reports as JSON lines on stdout.
+"""A worker for the fault tests: counts records per key, remembers the last offset in the value, reports as JSON lines
+on stdout.
 
 Everything is told by environment variables, see the reads of ENV below.
 """

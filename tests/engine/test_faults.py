@@ -17,24 +17,23 @@ pytestmark = pytest.mark.system
 
 def _outage(broker, start_worker, feed, until, seconds):
     names = group, source = broker.group(4)
-    a, b = start_worker(broker, names, "a"), start_worker(broker, names, "b")
-    a.wait_ready(owned=2)
-    b.wait_ready(owned=2)
+    worker = start_worker(broker, names)
+    worker.wait_ready(owned=4)
     traffic = feed(broker, source, 100)
     traffic.wait_sent(100)
     broker.stop()
     threading.Event().wait(seconds)  # the length of the outage is what is tested
     broker.start()
-    handled = a.now["handled"] + b.now["handled"]
-    until(lambda: a.now["handled"] + b.now["handled"] > handled + 100, 40, "going on after the outage")
+    handled = worker.now["handled"]
+    worker.wait(lambda now: now["handled"] > handled + 100, 40)
     total = traffic.stop()
     until(lambda: broker.committed(group, source) == broker.ends(source), 40, "commit of all records")
     assert sum(broker.counts(group).values()) == broker.ends(source) >= total
-    assert (a.stop(), b.stop()) == (0, 0)
+    assert worker.stop() == 0
 
 
 def test_broker_away_for_ten_seconds(own_broker, start_worker, feed, until):
-    """Guards the outage: both workers live through ten seconds without a broker and count every record."""
+    """Guards the outage: the worker lives through ten seconds without a broker and counts every record."""
     _outage(own_broker, start_worker, feed, until, 10)
 
 
@@ -48,7 +47,7 @@ def test_sigterm_with_handlers_in_hand(broker, start_worker, feed, until):
     """Guards the stop: exit 0 in seconds whatever the handlers do, and what was acked is committed."""
     names = group, source = broker.group(4)
     traffic = feed(broker, source, 500)
-    for slow in ("", "0.05", "0.5"):
+    for slow in ("", "0.5"):
         worker = start_worker(broker, names, SLOW=slow)
         handled = worker.wait_ready()["handled"]
         worker.wait(lambda now, handled=handled: now["handled"] > handled)
@@ -108,7 +107,9 @@ def test_a_handler_that_blocks_the_loop_is_noticed(broker, start_worker):
 
 
 def test_a_busy_handler_at_revocation_ends_the_process(broker, start_worker):
-    """Guards the drain: a handler that goes on after its partition is given away would write over the new owner's state."""
+    """Guards the drain: a handler that goes on after its partition is given away would write over the new owner's
+    state.
+    """
     names = _, source = broker.group(2)
     a = start_worker(broker, names, "a", SLOW=600, DRAIN=1, STALL=100)
     a.wait_ready()
@@ -121,15 +122,17 @@ def test_a_busy_handler_at_revocation_ends_the_process(broker, start_worker):
 
 
 def test_a_worker_stopped_longer_than_its_session(broker, start_worker, until):
-    """Guards the state from a zombie: stopped with a chunk in hand and continued after a takeover, it ends and changes nothing."""
+    """Guards the state from a zombie: stopped with a chunk in hand and continued after a takeover, it ends and
+    changes nothing.
+    """
     names = group, source = broker.group()
     keys = [b"k%d" % i for i in range(50)]
-    a = start_worker(broker, names, "a", SLOW=1.0, SESSION=4)
+    a = start_worker(broker, names, "a", SLOW=1.0, SESSION=3)
     a.wait_ready()
     broker.send(source, ((k, b"v") for k in keys), 0)
     a.wait(lambda now: now["handled"] >= 1)
     a.send_signal(signal.SIGSTOP)
-    b = start_worker(broker, names, "b", SESSION=4)
+    b = start_worker(broker, names, "b", SESSION=3)
     b.wait(lambda now: now["handled"] == 50, 30)
     broker.send(source, ((k, b"w") for k in keys), 0)
     until(lambda: broker.committed(group, source) == 100, 20, "the new owner's commit")
@@ -187,8 +190,10 @@ def _coordination_error(wrap_broker, start_worker, until, name):
 
 @pytest.mark.skipif("SHOPRELAY_TEST_KAFKA" in os.environ, reason="errors are injected into the embedded broker only")
 def test_coordination_errors_rejoin_or_exit(wrap_broker, start_worker, until):
-    """Guards the group: whatever the coordinator answers, all records are handled by this process or by its next start."""
-    with ThreadPoolExecutor(5) as pool:
+    """Guards the group: whatever the coordinator answers, all records are handled by this process or by its next
+    start.
+    """
+    with ThreadPoolExecutor(10) as pool:
         for outcome in [
             pool.submit(_coordination_error, wrap_broker, start_worker, until, name) for name in COORDINATION
         ]:

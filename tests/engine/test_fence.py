@@ -1,4 +1,6 @@
-"""Can a former owner harm the state of its successor? In the reading rule, and with two writers on one changelog partition."""
+"""Can a former owner harm the state of its successor? In the reading rule, and with two writers on one changelog
+partition.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,7 @@ async def test_a_former_owner_ends_at_its_first_write(owners, ended):
 @pytest.mark.system
 @pytest.mark.parametrize("store", ["memory", "rocksdb"])
 async def test_the_successor_restates_what_a_former_owner_touched(owners, ended, broker, store):
-    """Guards the state: readers skip the zombie's records, and compaction may not keep them instead of the good ones."""
+    """Guards the state: readers skip the zombie's records, and compaction may not keep them over the good ones."""
     old = await owners(store)
     await old.table.put_many(0, {b"k": b"old", b"gone": b"old"})
     new = await owners(store)

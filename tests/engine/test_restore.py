@@ -121,7 +121,7 @@ async def test_a_mirror_reads_everything_and_follows(broker, tmp_path):
         assert len(mirror) == 300
         broker.send(topic, [(b"p1", b"2"), (b"p2", None), (b"new", b"3")])
         async with asyncio.timeout(10):
-            while (mirror.get(b"p1"), mirror.get(b"p2"), mirror.get(b"new")) != (b"2", None, b"3"):
+            while (mirror.get(b"p1"), mirror.get(b"p2"), mirror.get(b"new")) != (b"2", None, b"3"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 

@@ -21,7 +21,8 @@ def settings(**changes) -> EngineSettings:
 def certificate(tmp_path):
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1", "-keyout", key, "-out", cert],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1", "-keyout", key,
+        "-out", cert],
         check=True, capture_output=True,
     )  # fmt: skip
     return cert, key
