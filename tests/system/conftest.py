@@ -1,5 +1,5 @@
-"""`lane`: the embedded broker, or the real Kafka named by SHOPRELAY_TEST_KAFKA. `system`: Shoprelay running on one, shared
-by a module's tests, each with customers of its own."""
+"""`lane`: the embedded broker, or the real Kafka named by SHOPRELAY_TEST_KAFKA. `system`: Shoprelay running on one,
+shared by a module's tests, each with customers of its own."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A worker that is killed once, at a chosen moment: `SHOPRELAY_TEST_DIE=before:3` kills it when the third chunk that has
-something to remember has been said and is not yet remembered, `after:3` when it is remembered and not yet acked."""
+"""A worker that is killed once, at a chosen moment: `SHOPRELAY_TEST_DIE=before:3` kills it when the third chunk with
+signals has been said and is not yet remembered, `after:3` when it is remembered and not yet acked."""
 
 from __future__ import annotations
 

@@ -148,7 +148,13 @@ class Lane:
 
     def python(self, name: str, module: str, *arguments: str, **environment: str) -> Process:
         """Starts `python -m module`. A name used again continues the same log."""
-        command = [sys.executable, "-m", module, *arguments]
+        return self._run(name, [sys.executable, "-m", module, *arguments], environment)
+
+    def python_lines(self, name: str, lines: str) -> Process:
+        """Runs these lines of Python."""
+        return self._run(name, [sys.executable, "-c", lines], {})
+
+    def _run(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         process = Process(name, command, self.folder / f"{name}.log", self.environment() | environment)
         self.processes[f"{name}/{process.pid}"] = process
         return process

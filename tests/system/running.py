@@ -125,6 +125,7 @@ http = {{ port = {self.ports[worker]} }}
 [sinks.klaviyo]
 platform = "klaviyo"
 http = {{ port = {self.ports["sink"]} }}
+session = "6s"
 drain = "2s"
 [sinks.klaviyo.config]
 base_url = "{self.url("klaviyo")}"

@@ -1,4 +1,4 @@
-"""A platform that is down, slow, rude or refuses our key, and a sink that is killed: every call arrives, once in effect."""
+"""A platform that is down, slow or rude, a wrong key, a sink that is killed: every call arrives, once in effect."""
 
 from __future__ import annotations
 

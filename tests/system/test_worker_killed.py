@@ -1,6 +1,7 @@
 """`kill -9` of a worker in the two moments that matter. Say, remember, ack: each other order fails here.
 
-Between say and remember: the same signals are said again, byte for byte. Between remember and ack: nothing is said twice.
+Between say and remember: the same signals are said again, byte for byte. Between remember and ack: nothing is said
+twice.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CUSTOMERS, ROUNDS = 12, 4
 
 
 async def killed(system: Running, moment: str) -> dict[str, list[bytes]]:
-    """Signals by id, with the bytes of every time each was said, after a worker was killed in the middle of many adds."""
+    """Signals by id, with their bytes whenever they were said, after a worker was killed in the middle of many adds."""
     assert await system.processes["worker"].terminate() == 0
     system.begin("worker", "tests.system.dying_worker", SHOPRELAY_TEST_DIE=f"{moment}:2")
     people = [f"{moment}-{n}" for n in range(CUSTOMERS)]
