@@ -31,15 +31,16 @@ Outgoing = Mapping[int, list[Item]]
 
 @dataclass(slots=True)
 class Links:
-    """Which links were told lately. A shop that names account and e-mail in every event would otherwise write into two
-    logs each time; telling a link again is harmless, so what is forgotten here costs one record."""
+    """Which link each weaker log was told last. A shop that names account and e-mail in every event would otherwise
+    write into two logs each time; telling a link again is harmless, so what is forgotten here costs one record. Another
+    link is always news: whoever was recognised last is who it is."""
 
-    _told: dict[tuple[str, str], int] = field(default_factory=dict)
+    _told: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def is_news(self, weaker: str, stronger: str, now: int) -> bool:
-        told = self._told.pop((weaker, stronger), None)
-        fresh = told is not None and now - told < LINK_FRESH_MS
-        self._told[weaker, stronger] = told if told is not None and fresh else now
+        last = self._told.pop(weaker, None)
+        fresh = last is not None and last[0] == stronger and now - last[1] < LINK_FRESH_MS
+        self._told[weaker] = last if last is not None and fresh else (stronger, now)
         if len(self._told) > LINKS_KEPT:
             del self._told[next(iter(self._told))]
         return not fresh
