@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from schemas.values import CustomerRef, LineItem, Order, Profile
 from sinks.contract import Answer, Call, CannotSay, Unaddressable, Verdict, classify, load
 from sinks.klaviyo.event import event
 from tests.sinks.folders import Case, body, cases, config, said
+from tests.sinks.openapi import judge
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA = CustomerRef(customer_id="42", email="ada@example.com")
@@ -268,40 +268,12 @@ def test_a_second_parcel_and_a_second_refund_are_not_dropped_as_repeats() -> Non
 
 # -- Klaviyo's own word
 
-_OPERATIONS = {
-    "/api/events": "create_event",
-    "/api/profile-import": "create_or_update_profile",
-    "/api/profile-subscription-bulk-create-jobs": "bulk_subscribe_profiles",
-    "/api/data-privacy-deletion-jobs": "request_profile_deletion",
-}
-
-
-@cache
-def _judge(folder: Path, path: str) -> jsonschema.Draft4Validator:
-    """The body's schema of an operation; from the whole specification where it has no file of its own."""
-    name = f"apis/{_OPERATIONS[path]}.json" if path in _OPERATIONS else "stable.json"
-    document = json.loads((folder / name).read_text())
-    content = document["paths"][path]["post"]["requestBody"]["content"]["application/vnd.api+json"]
-    schema = {**content["schema"], "components": _closed(document["components"])}
-    return jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker())
-
-
-def _closed(node: Any) -> Any:
-    """The same schemas, refusing fields they do not name: what Klaviyo does not list, it need not keep."""
-    if isinstance(node, list):
-        return [_closed(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    closed = {name: _closed(each) for name, each in node.items()}
-    names_its_fields = node.get("type") == "object" and isinstance(node.get("properties"), dict)
-    return closed | {"additionalProperties": False} if names_its_fields else closed
-
 
 @pytest.mark.real
 @pytest.mark.parametrize("case", [case for case in cases("klaviyo") if case.calls], ids=str)
 def test_klaviyos_openapi_accepts_every_body(case: Case, real_data: Path) -> None:
     for call in said(case.signal, case.config, "klaviyo"):
-        _judge(real_data / "klaviyo-openapi", call.path).validate(json.loads(call.body))
+        judge(real_data, call.path).validate(json.loads(call.body))
 
 
 @pytest.mark.real
@@ -310,4 +282,4 @@ def test_klaviyos_openapi_refuses_what_is_not_in_it(real_data: Path) -> None:
     wrong = json.loads(call.body.replace(b'"unique_id"', b'"uniqueId"'))
 
     with pytest.raises(jsonschema.ValidationError):
-        _judge(real_data / "klaviyo-openapi", call.path).validate(wrong)
+        judge(real_data, call.path).validate(wrong)

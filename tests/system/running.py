@@ -50,6 +50,7 @@ class Call:
     value and place of it."""
 
     number: int
+    path: str
     says: str
     unique_id: str
     customer: str
@@ -71,6 +72,7 @@ def _call(shown: dict[str, Any]) -> Call:
     length = shown["headers"]["content-length"]
     return Call(
         number=shown["number"],
+        path=shown["path"],
         says=told["metric"]["data"]["attributes"]["name"] if is_event else shown["path"],
         unique_id=told["unique_id"] if is_event else "",
         customer=who.get("external_id") or who.get("anonymous_id") or "",
