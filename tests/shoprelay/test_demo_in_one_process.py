@@ -1,0 +1,217 @@
+"""The demo's hour through the real thinking, mapping and stand-ins, in exact simulated time: as the model says.
+
+What is left out is what the demo itself is for: Kafka, processes and the wall clock. The sink's lane is the smallest
+there can be: it speaks at once, holds everything while its platform is down, and takes its last look before a reminder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
+from schemas.signals import OrderPlaced, Signal
+from shoprelay.demo.compare import received
+from shoprelay.demo.reference import Expected, Told, difference, expected
+from shoprelay.demo.simulate import EXPIRES, HOUR, OUTAGE, STAGES, STORIES, Hour, Step, simulate
+from sinks.contract import Answer as Answered
+from sinks.contract import Sink, Unaddressable, Verdict, classify, load
+from sinks.fake import Received, StandIn
+from sinks.june.fake import JuneStandIn
+from sinks.klaviyo.fake import KlaviyoStandIn
+from streams.delivery.lastlook import withheld
+from streams.domain import catalog
+from streams.domain.customer import Customer
+from streams.domain.fold import deadline_event, fold, next_deadline
+from streams.domain.identity import key_of, links_of
+from streams.domain.policy import Policy
+
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+GRACE = timedelta(seconds=12)
+POLICY = Policy(
+    stages=tuple(timedelta(seconds=wait) for wait in STAGES), grace=GRACE, expires_after=timedelta(seconds=EXPIRES)
+)
+PEOPLE = 2 * len(STORIES)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(milliseconds=round(seconds * 1000))
+
+
+@dataclass(slots=True)
+class Platform:
+    """One sink and its stand-in, up but for the outages. One lane for each customer."""
+
+    name: str
+    stand_in: StandIn
+    outage: tuple[datetime, datetime] | None = None
+    lanes: dict[str, deque[Signal]] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    reminders: Counter[str] = field(default_factory=Counter)
+    reminded: set[str] = field(default_factory=set)
+    sink: Sink = field(init=False)
+    config: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sink = load(self.name)
+        self.config = self.sink.config.model_validate(self.stand_in.settings("http://platform.test"))
+
+    def hears(self, signal: Signal, now: datetime) -> None:
+        self.lanes.setdefault(signal.customer.key, deque()).append(signal)
+        if self.outage is None or not self.outage[0] <= now < self.outage[1]:
+            self.speaks(now)
+
+    def speaks(self, now: datetime) -> None:
+        for lane in self.lanes.values():
+            while lane:
+                self._says(lane.popleft(), lane, now)
+
+    def _says(self, signal: Signal, behind: deque[Signal], now: datetime) -> None:
+        if isinstance(signal.payload, OrderPlaced):
+            self.reminders["proved wrong"] += len(self.reminded.intersection(signal.payload.proved_wrong))
+        says = self.sink.calls.get(type(signal.payload))
+        if says is None:
+            return
+        reminder = type(signal.payload) in self.sink.reminders
+        try:
+            calls = says(signal, self.config)
+        except Unaddressable:
+            self.reminders["unaddressable"] += reminder
+            return
+        if reminder and withheld(signal, behind, now):
+            self.reminders["withheld"] += 1
+            return
+        if reminder and calls:
+            self.reminders["sent"] += 1
+            self.reminded.add(signal.signal_id)
+        for call in calls:
+            self._call(call.method, call.path, call.body, now)
+
+    def _call(self, method: str, path: str, body: bytes, now: datetime) -> None:
+        base = self.sink.base_url(self.config).removeprefix("http://platform.test")
+        headers = {name.lower(): value for name, value in self.sink.headers(self.config).items()}
+        reply = self.stand_in.answer(Received(now.timestamp(), method, base + path, headers, body))
+        assert classify(Answered(reply.status, body=reply.body), self.sink.rules) is Verdict.DELIVERED, reply.body
+        self.calls.append(
+            {"at": now.timestamp(), "path": base + path, "body": json.loads(body), "verdict": reply.verdict}
+        )
+
+    def took_in(self) -> Counter[Told]:
+        told = received(self.name, {"calls": self.calls})
+        return Counter({what: len(times) for what, times in told.items()})
+
+
+@dataclass(slots=True)
+class House:
+    """Everybody's log and state, folded in the order of what happens, deadlines at the very moment they may fire."""
+
+    platforms: tuple[Platform, ...]
+    states: dict[str, Customer] = field(default_factory=dict)
+    shelf: dict[str, catalog.ProductState | None] = field(default_factory=dict)
+    now: datetime = START
+
+    def hears(self, event: ShopEvent) -> None:
+        if isinstance(event.payload, CatalogPayload):
+            payload = event.payload
+            product = payload.product.product_id if isinstance(payload, ProductUpserted) else payload.product_id
+            entry = CatalogEvent(product_id=product, at=event.occurred_at, fact=event)
+            self.shelf[product], _ = catalog.fold(self.shelf.get(product), entry)
+            return
+        known = catalog.enrich(event.payload, self.shelf.get)
+        if known is not event.payload:
+            event = replace(event, payload=known)
+        home = CustomerEvent(key=key_of(event.shop, event.customer), at=event.occurred_at, fact=event)
+        self.files(home, *links_of(event, event.occurred_at))
+
+    def files(self, *entries: CustomerEvent) -> None:
+        waiting = deque(entries)
+        while waiting:
+            entry = waiting.popleft()
+            folded = fold(self.states.get(entry.key), entry, POLICY)
+            if folded.state is not None:
+                self.states[entry.key] = folded.state
+            waiting.extend(folded.appends)
+            for signal in folded.signals:
+                for platform in self.platforms:
+                    platform.hears(signal, self.now)
+
+    def time_passes(self, until: datetime) -> None:
+        """Up to `until`: deadlines with their grace, and platforms that come back."""
+        while happens := min(self._coming(until), default=None):
+            self.now, what = happens
+            if what in self.states:
+                self.files(deadline_event(self.states[what]))
+            else:
+                for platform in self.platforms:
+                    platform.speaks(self.now)
+        self.now = until
+
+    def _coming(self, until: datetime) -> Iterator[tuple[datetime, str]]:
+        for platform in self.platforms:
+            if platform.outage and self.now < platform.outage[1] <= until:
+                yield platform.outage[1], ""
+        for key, state in self.states.items():
+            if (due := next_deadline(state)) and due + GRACE <= until:
+                yield due + GRACE, key
+
+
+def played(hour: Hour, outage: tuple[datetime, datetime] | None = (at(OUTAGE[0]), at(OUTAGE[1]))) -> list[Platform]:
+    """Klaviyo, which has the outage, and JUNE."""
+    platforms = (Platform("klaviyo", KlaviyoStandIn(limits=()), outage), Platform("june", JuneStandIn()))
+    house = House(platforms)
+    for n, step in enumerate(hour.steps):
+        house.time_passes(at(step.told))
+        for _ in range(2 if n in hour.repeats else 1):
+            house.hears(told(n, step))
+    house.time_passes(at(2 * HOUR))
+    return list(platforms)
+
+
+def told(n: int, step: Step) -> ShopEvent:
+    return ShopEvent(
+        event_id=f"demo-{n:05d}", shop="demo", occurred_at=at(step.at), customer=step.ref, payload=step.payload
+    )
+
+
+def differences(should: Expected, *platforms: Platform) -> list[tuple[str, Told, int]]:
+    did: Counter[Told] = Counter()
+    for platform in platforms:
+        did += platform.took_in()
+    return list(difference(should.calls, did))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_comes_out_is_what_the_model_says(seed: int) -> None:
+    hour = simulate(seed, PEOPLE)
+    should = expected(hour)
+    klaviyo, june = played(hour)
+
+    assert differences(should, klaviyo, june) == []
+    assert klaviyo.reminders == should.reminders
+    assert june.reminders.total() - june.reminders["proved wrong"] == 0
+
+
+def test_the_hour_of_the_demo_itself() -> None:
+    hour = simulate(7, 130)
+    should = expected(hour)
+    klaviyo, june = played(hour)
+
+    assert differences(should, klaviyo, june) == []
+    assert klaviyo.reminders == should.reminders
+    assert min(should.reminders.values()) >= 5, "every outcome of a reminder is in the hour"
+
+
+def test_a_last_look_that_is_not_taken_shows_as_a_difference() -> None:
+    """The comparison is worth something: a reminder that leaves before the purchase behind it is known is found."""
+    hour = simulate(1, PEOPLE)
+    found = differences(expected(hour), *played(hour, outage=None))
+
+    assert {(kind, what[1]) for kind, what, _ in found} == {("too many", "Abandoned Cart")}
+    assert sum(times for *_, times in found) == expected(hour).reminders["withheld"] > 0
