@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from sinks.contract import Verdict
@@ -41,6 +42,7 @@ def blame(entry: Entry, successes: int) -> None:
     entry.seen = successes
 
 
-def is_poison(entry: Entry, give_up: GiveUp, now: float) -> bool:
-    """`now` is the wall clock, as `entry.first_at`."""
-    return entry.blamed + 1 >= give_up.attempts and entry.blamed > 0 and now - entry.first_at >= give_up.seconds
+def is_poison(entry: Entry, give_up: GiveUp, now: datetime) -> bool:
+    """`now` is the wall clock."""
+    long_enough = now.timestamp() - entry.first_at >= give_up.seconds
+    return entry.blamed > 0 and entry.blamed + 1 >= give_up.attempts and long_enough

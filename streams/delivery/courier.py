@@ -14,11 +14,12 @@ from streams.delivery import park
 from streams.delivery.attempt import Step, blame, is_poison, step
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
-from streams.delivery.hold import BRAKE, MISCONFIGURED, Brake, Hold
+from streams.delivery.guard import Guard
+from streams.delivery.hold import Hold
 from streams.delivery.http import Transport
 from streams.delivery.lanes import Entry, Lane, Lanes
 from streams.delivery.lastlook import withheld
-from streams.delivery.metrics import PARKING, DeliveryMetrics
+from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random, asked_for, jittered
 from streams.delivery.park import Parking
 from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
@@ -46,13 +47,10 @@ class Courier:
         self._lanes = lanes
         self._speaker = speaker
         self._transport = transport
-        self._parking = parking
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._brake = Brake(settings.brake)
         self._successes = 0
-        self._unparked = 0  # calls the parked topic does not take just now
         self._unlearned = 0  # failures of the registry in a row
         self._resting: dict[Lane, asyncio.TimerHandle] = {}
         self._reminded: dict[str, None] = {}  # in the order they were sent
@@ -60,6 +58,7 @@ class Courier:
         self.hold = Hold(settings.probe_seconds)
         self.turns = Turns(sink.limits, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
         self.crew = Crew(self.turns, self.turn, most, clock)
+        self._guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
         self.progressed_at = clock.monotonic()
 
     async def turn(self, lane: Lane) -> None:
@@ -148,7 +147,7 @@ class Courier:
             gate.failed(sent_at, now, self._random)
         elif gate.passed():
             self._wake_the_blameless()
-        self._settle_hold(lane, verdict, now)
+        self._guard.settle(lane, verdict)
         await self._follow(entry, call, verdict, answer)
 
     async def _exchange(self, lane: Lane, call: Call) -> Answer | None:
@@ -164,7 +163,7 @@ class Courier:
 
     async def _follow(self, entry: Entry, call: Call, verdict: Verdict, answer: Answer) -> None:
         lane, outage = entry.lane, self.turns.gate(call.endpoint).outage
-        poison = is_poison(entry, self._settings.give_up_after, self._clock.wall().timestamp())
+        poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
                 self._advance(entry)
@@ -173,17 +172,14 @@ class Courier:
             case Step.REST if self.hold.lane is not lane:
                 self._rest(lane, entry.attempts)
             case Step.HOLD if self.hold.lane is not lane:
-                if self.hold.reason is None:
-                    self._begin_hold(MISCONFIGURED, lane, answer)
-                else:
-                    self.turns.ready(lane, first=True)
+                self._guard.misconfigured(lane, answer)
             case Step.PARK:
                 await self._put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
     def _advance(self, entry: Entry) -> None:
         assert entry.calls is not None
         self._successes += 1
-        self._brake.delivered()
+        self._guard.delivered()
         entry.at += 1
         entry.attempts = entry.blamed = 0
         entry.first_at = 0.0
@@ -209,45 +205,8 @@ class Courier:
         self.crew.wake(awake)
 
     async def _put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> None:
-        """Parks and finishes; or holds, when too much was parked already."""
-        lane = entry.lane
-        if self._brake.on:
-            if self.hold.reason is None:
-                self._begin_hold(BRAKE, lane if self._brake.too_large_a_share else None, answer)
-            elif self.hold.prober is lane:
-                self.hold.again(lane, self._clock.monotonic())
-            if self.hold.lane is not lane:
-                self.turns.ready(lane)
-            return
-        self._brake.parked()
-        reason = f"{code}: {detail}" if detail else code
-        try:
-            async with asyncio.timeout(None) as lane.scope:
-                await self._until_parked(entry, reason, answer)
-        except TimeoutError:
-            return  # cut short: it is not finished, and comes again
-        finally:
-            lane.scope = None
-        self._metrics.parked(code)
-        self._finish(entry, PARKED)
-
-    async def _until_parked(self, entry: Entry, reason: str, answer: Answer | None) -> None:
-        failures, now = 0, self._clock.wall()
-        while True:
-            try:
-                await self._parking.put(entry, reason, answer, now)
-            except Exception as error:
-                failures += 1
-                if failures == 1:
-                    log.error("cannot park; trying until it works", sink=self._sink.name, error=type(error).__name__)
-                    self._unparked += 1
-                    self._metrics.held(PARKING, True)
-                await asyncio.sleep(jittered(self._settings.backoff, failures, self._random))
-            else:
-                break
-        if failures:
-            self._unparked -= 1
-            self._metrics.held(PARKING, self._unparked > 0)
+        if await self._guard.put_aside(entry, code, answer, detail):
+            self._finish(entry, PARKED)
 
     def _finish(self, entry: Entry, outcome: str) -> None:
         lane, signal = entry.lane, entry.signal
@@ -267,31 +226,3 @@ class Courier:
         self._reminded[reminder] = None
         if len(self._reminded) > self._settings.remembered_reminders:
             del self._reminded[next(iter(self._reminded))]
-
-    # -- holding
-
-    def _begin_hold(self, reason: str, lane: Lane | None, answer: Answer | None) -> None:
-        self.hold.begin(reason, lane, self._clock.monotonic())
-        self._metrics.held(reason, True)
-        log.error(
-            "the sink holds: nothing leaves but a probe, until that passes",
-            sink=self._sink.name, reason=reason, status=answer.status if answer else None,
-        )  # fmt: skip
-
-    def _settle_hold(self, lane: Lane, verdict: Verdict, now: float) -> None:
-        hold = self.hold
-        if hold.reason is None:
-            return
-        probe = hold.prober is lane
-        through = verdict is Verdict.DELIVERED or (verdict is Verdict.REJECTED and hold.reason == MISCONFIGURED)
-        if through and (probe or not hold.strict):
-            self._end_hold(hold.reason)
-        elif probe and (verdict is not Verdict.REJECTED or hold.reason == MISCONFIGURED):
-            hold.again(lane, now)  # a refusal is put aside, and asks for the brake itself
-
-    def _end_hold(self, reason: str) -> None:
-        if (lane := self.hold.end()) is not None:
-            self.turns.ready(lane, first=True)
-        self._brake.release()
-        self._metrics.held(reason, False)
-        log.warning("the sink goes on", sink=self._sink.name, after=reason)

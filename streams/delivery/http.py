@@ -27,7 +27,7 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """`headers` gives authentication and fixed headers and is asked for every call; they are kept nowhere."""
+    """`headers` gives authentication and fixed headers, and is asked for every call: they may change."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class HttpTransport:
         self._limit = answer_limit
         self._inner = inner or _aiohttp_transport(max_in_flight)
         self._urls: dict[str, httpx.URL] = {}
+        self._made: tuple[Mapping[str, str], tuple[tuple[str, str], ...], httpx.Headers] | None = None
 
     async def send(self, call: Call) -> Answer:
         try:
@@ -57,11 +58,19 @@ class HttpTransport:
         await self._inner.aclose()
 
     def _request(self, call: Call) -> httpx.Request:
-        # Compressed answers would have to be unpacked before a rule can look into them: ask for plain ones.
-        headers = [*self._headers().items(), *call.headers, ("accept-encoding", "identity")]
-        request = httpx.Request(call.method, self._url(call.path), headers=headers, stream=httpx.ByteStream(call.body))
+        url, headers = self._url(call.path), self._all_headers(call)
+        request = httpx.Request(call.method, url, headers=headers, stream=httpx.ByteStream(call.body))
         request.read()  # so that the body leaves in one piece, with its length
         return request
+
+    def _all_headers(self, call: Call) -> httpx.Headers:
+        """Nearly always those of the call before: making them anew would cost as much as all else we do for a call."""
+        fixed = self._headers()
+        if self._made is None or self._made[0] != fixed or self._made[1] != call.headers:
+            # Compressed answers would have to be unpacked before a rule can look into them: ask for plain ones.
+            made = httpx.Headers([*fixed.items(), *call.headers, ("accept-encoding", "identity")])
+            self._made = (dict(fixed), call.headers, made)
+        return self._made[2]
 
     def _url(self, path: str) -> httpx.URL:
         """Most platforms have a handful of paths; those with ids in them must not fill the memory."""
@@ -72,7 +81,7 @@ class HttpTransport:
         return url
 
     async def _read(self, response: httpx.Response) -> Answer:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         parts: list[bytes] = []
         size = 0
         async for part in response.stream:  # type: ignore[union-attr]
@@ -111,9 +120,10 @@ def fault_of(error: BaseException) -> str:
 
 
 def _aiohttp_transport(max_in_flight: int) -> AiohttpTransport:
+    tls = httpx.create_ssl_context()
+
     def session() -> aiohttp.ClientSession:
-        tls = httpx.create_ssl_context()
         connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return AiohttpTransport(client=session)
+    return AiohttpTransport(verify=tls, client=session)

@@ -7,9 +7,8 @@ entry is ever worked on. A partition's watermark is the offset of its first unfi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,15 +122,23 @@ class Partition:
 
 
 class Lanes:
-    """All partitions of this process. The bounds are those of `DeliverySettings`."""
+    """All partitions of this process. The bounds are those of `DeliverySettings`; `freed` is called when a partition
+    that was full has room again."""
 
-    def __init__(self, window_records: int, window_bytes: int, ahead_records: int, look_seconds: float) -> None:
+    def __init__(
+        self,
+        window_records: int,
+        window_bytes: int,
+        ahead_records: int,
+        look_seconds: float,
+        freed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._window_records = window_records
         self._window_bytes = window_bytes
         self._ahead_records = ahead_records
         self._look_seconds = look_seconds
         self._remembered: dict[int, dict[tuple[int, int], int]] = {}
-        self._room = asyncio.Event()
+        self._freed = freed
         self.partitions: dict[int, Partition] = {}
 
     def open(self, numbers: Iterable[int]) -> None:
@@ -218,17 +225,11 @@ class Lanes:
             held = max(held, span / self._ahead_records)
         was, partition.full = partition.full, held >= (0.5 if partition.full else 1.0)
         if was and not partition.full:
-            self._room.set()
+            self._freed()
 
     def roomy(self) -> list[int]:
         """The partitions to fetch from."""
         return [p.number for p in self.partitions.values() if not p.full and not p.halted]
-
-    async def room(self, seconds: float) -> None:
-        """Until a partition that was full is not, at most `seconds`."""
-        self._room.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._room.wait(), seconds)
 
     def may_leave(self, entry: Entry, now: float) -> bool:
         """Whether a reminder has seen all that can be known: everything up to the end of its partition's log as heard

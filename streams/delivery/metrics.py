@@ -59,7 +59,7 @@ class DeliveryMetrics:
         self._signal_children: dict[tuple[str, str], Counter] = {}
         self._seconds_children: dict[str, Histogram] = {}
         for reason in (*REASONS, PARKING):
-            self.held(reason, False)
+            self._held.labels(sink, reason).set(0)
 
     def watch(self, in_flight: Callable[[], int]) -> None:
         """Asked when somebody scrapes, instead of told on every call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from typing import Any
@@ -54,9 +55,11 @@ class Delivery:
         self._feed = feed
         self._clock = clock
         self._metrics = metrics
+        self._freed = asyncio.Event()
         self._lanes = Lanes(
-            settings.window_records, settings.window_bytes, settings.ahead_records, settings.look_seconds
-        )
+            settings.window_records, settings.window_bytes, settings.ahead_records, settings.look_seconds,
+            self._freed.set,
+        )  # fmt: skip
         self._courier = Courier(sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random)
         self._commit_lock = asyncio.Lock()
         metrics.watch(lambda: self._courier.turns.in_flight)
@@ -118,12 +121,17 @@ class Delivery:
         while True:
             wanted = self._lanes.roomy()
             if not wanted:
-                await self._lanes.room(FETCH_SECONDS)
+                await self._until_freed()
             fetched = await self._feed.fetch(wanted, FETCH_SECONDS if wanted else 0, FETCH_RECORDS)
             woken = [lane for number, records in fetched.records.items() for lane in self._lanes.add(number, records)]
             self._lanes.heard(fetched.ends)
             self._courier.crew.wake(woken + self._lanes.may_look_again(self._clock.monotonic()))
             await asyncio.sleep(0)  # a feed with records at hand does not let anybody else work
+
+    async def _until_freed(self) -> None:
+        self._freed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), FETCH_SECONDS)
 
     async def _committing(self) -> None:
         while True:
