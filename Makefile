@@ -38,7 +38,7 @@ check: setup ## format, lint, types, rooms and the fast tests; under a minute
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "$(FAST)"
+	$(BIN)/pytest -q -n 2 -m "$(FAST)"
 
 .PHONY: bench
 bench: setup ## how fast it is; results are appended to bench/results

@@ -40,6 +40,7 @@ def expected(hour: Hour) -> Expected:
         person = Person(shelf, result)
         for step in steps:
             person.does(step)
+        person.now = None
         person.silence_until(float("inf"))
     return result
 
