@@ -1,0 +1,26 @@
+"""`python -m bench` runs what needs nothing but a Kafka; `python -m bench NAME …` runs one; each appends its result."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+BENCHES = {
+    "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
+}
+
+
+def main() -> None:
+    name, *arguments = sys.argv[1:] or ("all",)
+    if name in BENCHES:
+        import_module(f"bench.{name}").main(arguments)
+    elif name == "all":
+        for each in BENCHES:
+            import_module(f"bench.{each}").main([])
+    else:
+        for each, says in BENCHES.items():
+            sys.stdout.write(f"python -m bench {each:<10} {says}\n")
+
+
+if __name__ == "__main__":
+    main()
