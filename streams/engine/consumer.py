@@ -97,7 +97,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         for t in tables:
             if counts[t.changelog] != t.partitions:
                 end(
-                    f"topic {t.changelog} has {counts[t.changelog]} partitions, its table is declared with {t.partitions}",
+                    f"{t.changelog} has {counts[t.changelog]} partitions, its table is declared with {t.partitions}",
                     code=MISCONFIGURED,
                 )
         self.engine.partition_counts = counts
@@ -220,7 +220,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
         return set(self._assigned)
 
     def track_message(self, message: Any) -> None:
-        self.ledger.track(message)
+        self.ledger.unacked.add(message)
 
     def topic_partitions(self, topic: str) -> int | None:
         return len(self.kafka.partitions_for_topic(topic) or ()) or None

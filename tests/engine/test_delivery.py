@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from confluent_kafka import Producer
 
 from streams.engine import EngineSettings, create_app
-from confluent_kafka import Producer
 
 pytestmark = pytest.mark.system
 STATE = struct.Struct(">qq")
@@ -117,7 +117,7 @@ def test_a_send_nobody_awaits_ends_the_process(broker, start_worker):
 
 @pytest.mark.kafka
 async def test_large_records_pass(broker, tmp_path):
-    """Guards big events: a record of 5 MB is written among small ones, in order; one over the limit is named and refused."""
+    """Guards big events: a record of 5 MB is written among small ones, in order; one over the limit is refused."""
     topic = broker.topic(broker.group()[0] + "-large", 1, max_message_bytes=str(8 << 20))
     app = create_app(EngineSettings(bootstrap=broker.bootstrap, group="large", state_dir=tmp_path))
     await app.producer.start()
@@ -135,7 +135,7 @@ async def test_large_records_pass(broker, tmp_path):
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_memory_stays_bounded_behind_a_slow_handler(broker, start_worker):
-    """Guards memory: 400 MB of backlog behind handlers that do not finish cost a fetch and a chunk per partition, no more."""
+    """Guards memory: 400 MB of backlog behind a handler that hangs costs a fetch and a chunk per partition."""
     names = _, source = broker.group(4)
     broker.send(source, ((b"k%d" % i, b"x" * 100_000) for i in range(4000)))
     worker = start_worker(broker, names, SLOW=600)
