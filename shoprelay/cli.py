@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shoprelay import settings
 from shoprelay.settings import Configuration, Misconfigured
@@ -30,8 +31,8 @@ LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
 
 
 def _fail(problems: list[str]) -> NoReturn:
-    for problem in problems:
-        err.print(f"[red]✗[/] {problem}", highlight=False, markup=True)
+    for problem in problems:  # one line each, and what somebody wrote into the settings is no markup
+        err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
     raise typer.Exit(2)
 
 
@@ -86,8 +87,8 @@ def sink(name: Annotated[str, typer.Argument(help="A name under [sinks]")], conf
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
     seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,
-    people: Annotated[int, typer.Option(help="How many customers")] = 130,
-    speed: Annotated[float, typer.Option(help="Simulated seconds per second")] = 60.0,
+    people: Annotated[int, typer.Option(min=1, help="How many customers")] = 130,
+    speed: Annotated[float, typer.Option(min=0.001, help="Simulated seconds per second")] = 60.0,
 ) -> None:
     """A simulated shop hour in about a minute, through the whole product; exits 1 on one difference."""
     from shoprelay.demo.play import play
