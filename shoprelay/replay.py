@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.events import ShopEvent
@@ -37,29 +38,29 @@ async def replay_file(
 ) -> int:
     """Returns the exit code: 0 when the broker has acked every event, 2 when the file cannot be used."""
     if format not in FORMATS:
-        out.print(f"[red]✗[/] --format {format}: there is no such format; there are: {', '.join(FORMATS)}")
+        out.print(f"[red]✗[/] --format {escape(format)}: there is no such format; there are: {', '.join(FORMATS)}")
         return 2
     events = _read(out, file, format, shop)
     if not events:
-        out.print(f"[red]✗[/] {file}: holds no events of this format")
+        out.print(f"[red]✗[/] {escape(str(file))}: holds no events of this format")
         return 2
     publisher = await publisher_of(configuration)
     start = datetime.now(UTC)
     run = start.strftime("%Y%m%dT%H%M%S")
-    length = (events[-1].occurred_at - events[0].occurred_at) / speed
-    out.print(f"{len(events)} events of {file.name} in about {length.total_seconds():.0f} s, as shop [bold]{shop}[/]")
+    seconds = (events[-1].occurred_at - events[0].occurred_at).total_seconds() / speed
+    out.print(f"{len(events)} events of {escape(file.name)} in about {seconds:.0f} s, as shop [bold]{escape(shop)}[/]")
     bar = Progress(TextColumn("told"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=out)
-    with bar:
-        task = bar.add_task("told", total=len(events))
-        for event in scaled(events, start, speed, run):
-            await _until(event.occurred_at)
-            publisher.publish(event)
-            bar.advance(task)
-        try:
+    try:
+        with bar:
+            task = bar.add_task("told", total=len(events))
+            for event in scaled(events, start, speed, run):
+                await _until(event.occurred_at)
+                publisher.publish(event)
+                bar.advance(task)
             await asyncio.to_thread(publisher.flush)
-        except NotPublished as lost:
-            out.print(f"[red]✗[/] {lost}")
-            return 1
+    except NotPublished as lost:
+        out.print(f"[red]✗[/] {escape(str(lost))}")
+        return 1
     return 0
 
 
@@ -69,7 +70,9 @@ def _read(out: Console, file: Path, format: str, shop: str) -> list[ShopEvent]:
         read = list(FORMATS[format](csv.DictReader(lines), shop=shop, priority="live"))
     for row in read:
         if not isinstance(row, ShopEvent):
-            out.print(f"[yellow]![/] row {row.row}: {row.field} {row.problem}; {row.remedy}", highlight=False)
+            out.print(
+                f"[yellow]![/] row {row.row}: {escape(f'{row.field} {row.problem}; {row.remedy}')}", highlight=False
+            )
     return [event for event in read if isinstance(event, ShopEvent)]
 
 
