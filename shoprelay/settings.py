@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 import sinks.contract
 from sinks.contract import Sink
@@ -107,6 +107,14 @@ class Shop(Part):
     expires_after: Duration = Field(timedelta(hours=3), description="how long after it fell due a reminder may leave")
     purchase_statuses: tuple[str, ...] = Field((), description="order statuses that are a purchase; none given: all")
     forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
+
+    @field_validator("stages")
+    @classmethod
+    def _rise(cls, stages: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        """Each is measured from the last change of the cart."""
+        if list(stages) != sorted(set(stages)) or timedelta(0) in stages:
+            raise ValueError("must rise from above zero, each measured from the last change of the cart: 1h, 24h, 72h")
+        return stages
 
 
 class SinkSettings(Part):

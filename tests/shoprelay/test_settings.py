@@ -111,3 +111,13 @@ def test_durations_read_as_people_write_them(text: object, seconds: float) -> No
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         duration(text)
+
+
+@pytest.mark.parametrize("stages", ['["24h", "1h"]', '["1h", "60m"]', '["0s", "1h"]'])
+def test_stages_that_do_not_rise_are_refused(tmp_path: Path, stages: str) -> None:
+    with pytest.raises(Misconfigured, match=r"shops\.default\.stages: must rise from above zero"):
+        load(written(tmp_path, f"[shops.default]\nstages = {stages}\n"), {})
+
+
+def test_no_stages_is_a_shop_that_reminds_nobody(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "[shops.default]\nstages = []\n"), {}).settings.shops["default"].stages == ()
