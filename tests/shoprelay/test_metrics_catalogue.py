@@ -1,0 +1,33 @@
+"""`docs/metrics.md` names every metric there is, with its labels, and no other."""
+
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
+from streams.delivery.metrics import DeliveryMetrics
+from streams.worker.metrics import EngineMetrics, WorkerMetrics
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def catalogue(*metrics: object) -> dict[str, tuple[str, ...]]:
+    found = [m for of in metrics for m in vars(of).values() if isinstance(m, MetricWrapperBase)]
+    return {m.describe()[0].name + ("_total" if m._type == "counter" else ""): tuple(m._labelnames) for m in found}
+
+
+def test_the_page_and_the_code_agree() -> None:
+    worker, sink = CollectorRegistry(), CollectorRegistry()
+    made = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"))
+    rows = re.findall(r"^\| `(shoprelay_\w+)` \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
+    told = {name: tuple(re.findall(r"\w+", labels)) for name, labels in rows}
+
+    assert told == made
+
+
+def test_every_name_says_its_unit() -> None:
+    worker = CollectorRegistry()
+    names = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"))
+
+    assert [n for n in names if not re.fullmatch(r"shoprelay(_[a-z]+)+", n)] == []
