@@ -135,7 +135,8 @@ def main() -> None:
                 f"| {max(r['peak_mb'] for r in rows):.0f} | {mid / base:.2f} |"
             )
     finally:
-        AdminClient({"bootstrap.servers": BOOTSTRAP}).delete_topics([CHANGELOG])[CHANGELOG].exception(30)
+        admin = AdminClient({"bootstrap.servers": BOOTSTRAP})  # named, because a collected client never answers
+        admin.delete_topics([CHANGELOG])[CHANGELOG].exception(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -79,7 +79,7 @@ def reader(settings: EngineSettings, *topics: str) -> Any:
         *topics,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        max_partition_fetch_bytes=max(settings.fetch_bytes_per_partition, 4 << 20),
+        max_partition_fetch_bytes=max(settings.fetch_bytes_per_partition, 1 << 20),
         fetch_max_wait_ms=FETCH_WAIT_MS,
         **_common(settings),
     )
