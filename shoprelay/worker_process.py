@@ -87,7 +87,7 @@ def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> En
         session_seconds=session,
         heartbeat_seconds=session / 3.5,
         chunk_records=CHUNK_RECORDS,
-        compression="gzip",
+        compression="zstd",
         max_request_bytes=INSIDE_BYTES,
         embedded_broker=settings.kafka.embedded,
         security=security_of(settings.kafka),
