@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real Apache Kafka on loopback without containers: kafka.sh fetch | up | status | down | clean | with COMMAND...
 # `with` runs the command beside an empty Kafka of its own, named in SHOPRELAY_TEST_KAFKA, and removes that afterwards; a
-# test takes that Kafka away and brings it back with the command in SHOPRELAY_TEST_KAFKA_CONTROL and `stop` or `start`.
+# test takes that Kafka away and brings it back with the command in SHOPRELAY_TEST_KAFKA_CONTROL and `stop`, `kill` or `start`.
 # Jars, data and logs are under .lane in the repository. One node, KRaft, settings for tests: nothing is flushed to
 # disk on purpose, groups do not wait for members, the log is cleaned within seconds so that tests can see compaction.
 set -euo pipefail
@@ -109,6 +109,15 @@ down() {
   rm -f "$lane/pid"
 }
 
+killed() { # as by a power cut
+  local id
+  if id=$(pid); then
+    kill -9 "$id"
+    while kill -0 "$id" 2>/dev/null; do sleep 0.1; done
+  fi
+  rm -f "$lane/pid"
+}
+
 clean() { # data and logs; the jars stay
   down
   rm -rf "$lane"
@@ -129,6 +138,7 @@ with() {
 case "${1:-}" in
   start) up ;;
   stop) down ;;
+  kill) killed ;;
   fetch | up | status | down | clean) "$1" ;;
   with) [ $# -gt 1 ] || { echo "usage: kafka.sh with COMMAND..." >&2; exit 2; }; "$@" ;;
   *) echo "usage: kafka.sh fetch | up | status | down | clean | with COMMAND..." >&2; exit 2 ;;

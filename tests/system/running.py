@@ -311,7 +311,18 @@ class Load:
             stored = await self._system.stored(says="Active on Site")
             return sum(call.customer in self.told for call in stored) >= self.count
 
-        await until(all_there, seconds, f"all {self.count} events of {self._name} have arrived")
+        try:
+            await until(all_there, seconds)
+        except AssertionError:
+            there = {call.unique_id for call in await self._system.stored(says="Active on Site")}
+            ids = [told for ids in self.told.values() for told in ids]
+            missing = [told for told in ids if f"mugs:{told}:SessionActive" not in there]
+            told = {signal.cause for _, signal in await self._system.signals()}
+            state = [await self._system.readiness(name) for name in ("worker", "sink")]
+            raise AssertionError(
+                f"{len(missing)} of {len(ids)} events have not arrived, {len(set(missing) - told)} are not even said; "
+                f"worker and sink: {state}; missing: {missing[:10]}"
+            ) from None
         calls = [call for call in await self._system.calls(says="Active on Site") if call.customer in self.told]
         stored: dict[str, list[str]] = defaultdict(list)
         for call in calls:

@@ -60,8 +60,16 @@ async def test_sigterm_under_load_ends_everything_within_5_seconds_and_loses_not
     await said_once(system, load)
 
 
-async def test_the_broker_restarts_under_load(system: Running) -> None:
-    async with Load(system, "broker") as load:
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("down", marks=pytest.mark.embedded),
+        pytest.param("stop", marks=pytest.mark.kafka),
+        pytest.param("kill", marks=pytest.mark.kafka),
+    ],
+)
+async def test_the_broker_goes_away_under_load_and_comes_back(system: Running, how: str) -> None:
+    async with Load(system, f"broker-{how}") as load:
         await load.until(50)
         if system.lane.broker is not None:
             system.lane.broker.down()
@@ -69,7 +77,7 @@ async def test_the_broker_restarts_under_load(system: Running) -> None:
             system.lane.broker.up()
         else:
             control = shlex.split(os.environ["SHOPRELAY_TEST_KAFKA_CONTROL"])
-            for command in ("stop", "start"):
+            for command in (how, "start"):
                 await asyncio.to_thread(subprocess.run, [*control, command], check=True)
         await load.until(50)
     for name in ("worker", "sink"):
