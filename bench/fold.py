@@ -127,15 +127,15 @@ async def _watched(on: Lane, variant: str, count: int, codec: Codec[Signal], exp
     enough = len(expected)
     ends, began = Ends(on.bootstrap, PARTITIONS), time.monotonic()
     await _started(on, variant)
-    watch, since, said, moved = None, 0.0, 0, time.monotonic()
+    watch, since, before, said, moved = None, 0.0, {}, 0, time.monotonic()
     while said < enough and time.monotonic() - began < PATIENCE:
         on.children.check()
         counts = await asyncio.to_thread(ends.count, signals, log)
         now = time.monotonic()
         if watch is None and counts[first]:
             watch, since = Watch(on.ours()), now
-        if watch is None or counts[signals] != said:
-            said, moved = counts[signals], now
+        if watch is None or counts != before:
+            before, said, moved = counts, counts[signals], now
         elif now - moved > STANDSTILL:
             break
         await asyncio.sleep(0.05)

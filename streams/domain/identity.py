@@ -5,7 +5,7 @@ token, from strong to weak; `shop/site` is the log of what concerns no customer.
 stronger one, so following links must end: no chain can loop, whatever the shop tells.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from schemas.events import CustomerEvent, IdentityLinked, ShopEvent
@@ -68,30 +68,43 @@ def strongest_of(event: ShopEvent) -> CustomerRef:
     return event.customer
 
 
-def links_of(event: ShopEvent, at: datetime) -> tuple[CustomerEvent, ...]:
+def links_of(
+    event: ShopEvent, at: datetime, is_news: Callable[[str, str], bool] | None = None
+) -> tuple[CustomerEvent, ...]:
     """What ingest appends beside an event that carries several identities: one link into each weaker one's log.
 
-    The log the event itself goes to needs none: there the event speaks for itself.
+    The log the event itself goes to needs none: there the event speaks for itself. `is_news` is asked with the weaker
+    key and that of the event's own log, and a link that is none is not made.
     """
     ref = event.customer
     single = (ref.customer_id is not None) + bool(ref.email) + bool(ref.anonymous_id) + bool(ref.cart_token) < 2
-    linked = isinstance(event.payload, IdentityLinked)
-    if single and not linked:
+    if isinstance(event.payload, IdentityLinked):
+        strong = strongest_of(event)
+        target = key_of(event.shop, strong)
+        weaker = {key: name for key, name in _all_names(event) if is_stronger(target, key)}
+    elif single:
         return ()
-    strong = strongest_of(event)
-    target, home = key_of(event.shop, strong), key_of(event.shop, ref)
-    weaker = {key_of(event.shop, name): name for name in _all_names(event)}
+    else:  # of one person's names, each kind is weaker than the one before
+        strong, weaker = ref, dict(_keys(event.shop, ref))
+    home = key_of(event.shop, ref)
     return tuple(
-        _link(event, key, name, strong, at) for key, name in weaker.items() if key != home and is_stronger(target, key)
+        _link(event, key, name, strong, at)
+        for key, name in weaker.items()
+        if key != home and (is_news is None or is_news(key, home))
     )
 
 
-def _all_names(event: ShopEvent) -> Iterator[CustomerRef]:
-    yield from names(event.customer)
+def _all_names(event: ShopEvent) -> Iterator[tuple[str, CustomerRef]]:
+    yield from _keys(event.shop, event.customer)
     if isinstance(event.payload, IdentityLinked):
         header, other = key_of(event.shop, event.customer), key_of(event.shop, event.payload.other)
         if is_stronger(header, other) or is_stronger(other, header):
-            yield from names(event.payload.other)
+            yield from _keys(event.shop, event.payload.other)
+
+
+def _keys(shop: str, ref: CustomerRef) -> Iterator[tuple[str, CustomerRef]]:
+    for name in names(ref):
+        yield key_of(shop, name), name
 
 
 def _link(event: ShopEvent, key: str, name: CustomerRef, strong: CustomerRef, at: datetime) -> CustomerEvent:

@@ -3,10 +3,10 @@
 Only what would lead to a wrong statement later is refused; anything merely incomplete is taken as it is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import msgspec
 
@@ -44,28 +44,37 @@ def counted_at(occurred_at: datetime, received_at: datetime, policy: Policy) -> 
 
 def problem_of(event: ShopEvent, policy: Policy) -> Problem | None:
     """The first thing that is wrong, or `None`. Total."""
-    return next(_problems(event), None)
+    return (
+        _identifier("event_id", event.event_id)
+        or _identifier("shop", event.shop)
+        or _header(event)
+        or _customer(event)
+        or _payload(event.payload)
+    )
 
 
-def _problems(event: ShopEvent) -> Iterator[Problem]:
-    yield from _identifier("event_id", event.event_id)
-    yield from _identifier("shop", event.shop)
+def _header(event: ShopEvent) -> Problem | None:
     if "/" in event.shop:
-        yield Problem("shop", "contains a slash", "use a short name of letters, digits, dots and dashes")
+        return Problem("shop", "contains a slash", "use a short name of letters, digits, dots and dashes")
     if event.source == OURS:
-        yield Problem("source", f"is {OURS!r}, which is reserved", "name the system that tells the event")
+        return Problem("source", f"is {OURS!r}, which is reserved", "name the system that tells the event")
     if event.occurred_at < EARLIEST:
         year = event.occurred_at.year
-        yield Problem("occurred_at", f"lies in {year}, before 2000", "send milliseconds since 1970, UTC; not seconds")
-    yield from _customer(event)
-    yield from _payload(event.payload)
+        return Problem("occurred_at", f"lies in {year}, before 2000", "send milliseconds since 1970, UTC; not seconds")
+    return None
 
 
-def _identifier(field: str, value: str) -> Iterator[Problem]:
-    if not value.strip():
-        yield Problem(field, "is blank", "give it a value, or leave it out where the schema allows that")
-    elif len(value) > MAX_ID:
-        yield Problem(field, f"has {len(value)} characters, at most {MAX_ID} are taken", "send a shorter one")
+def _identifier(field: str, value: str, of: str = "") -> Problem | None:
+    """`of` is the path in front of `field`; it is put together only when there is something to tell."""
+    if value.isspace() or not value:
+        return Problem(of + field, "is blank", "give it a value, or leave it out where the schema allows that")
+    if len(value) > MAX_ID:
+        return Problem(of + field, f"has {len(value)} characters, at most {MAX_ID} are taken", "send a shorter one")
+    return None
+
+
+def _first(problems: Iterable[Problem | None]) -> Problem | None:
+    return next((problem for problem in problems if problem), None)
 
 
 # -- who
@@ -81,156 +90,180 @@ _NEEDS_NOBODY = (
 )
 
 
-def _customer(event: ShopEvent) -> Iterator[Problem]:
-    yield from _ref("customer", event.customer)
-    if isinstance(event.payload, _NEEDS_NOBODY):
-        return
+def _customer(event: ShopEvent) -> Problem | None:
+    payload = event.payload
+    if problem := _ref("customer.", event.customer):
+        return problem
+    if isinstance(payload, _NEEDS_NOBODY):
+        return None
     if not _names_somebody(event.customer):
-        yield Problem("customer", "names nobody", "set at least one of customer_id, email, anonymous_id and cart_token")
-    if isinstance(event.payload, events.IdentityLinked):
-        yield from _ref("payload.other", event.payload.other)
-        if not _names_somebody(event.payload.other):
-            yield Problem(
-                "payload.other", "names nobody", "set at least one of customer_id, email, anonymous_id and cart_token"
-            )
+        return Problem("customer", "names nobody", _NAME_SOMEBODY)
+    if isinstance(payload, events.IdentityLinked):
+        if problem := _ref("payload.other.", payload.other):
+            return problem
+        if not _names_somebody(payload.other):
+            return Problem("payload.other", "names nobody", _NAME_SOMEBODY)
+    return None
+
+
+_NAME_SOMEBODY = "set at least one of customer_id, email, anonymous_id and cart_token"
 
 
 def _names_somebody(ref: CustomerRef) -> bool:
     return bool(ref.customer_id or ref.email or ref.anonymous_id or ref.cart_token)
 
 
-def _ref(field: str, ref: CustomerRef) -> Iterator[Problem]:
+def _ref(of: str, ref: CustomerRef) -> Problem | None:
     for name in ("customer_id", "email", "phone", "anonymous_id", "cart_token"):
         value = getattr(ref, name)
-        if value is not None:
-            yield from _identifier(f"{field}.{name}", value)
+        if value is not None and (problem := _identifier(name, value, of)):
+            return problem
     if ref.email is not None and not _is_address(ref.email):
-        yield Problem(f"{field}.email", "is not an e-mail address", "send name@host, or leave it out")
+        return Problem(f"{of}email", "is not an e-mail address", "send name@host, or leave it out")
+    return None
 
 
 def _is_address(email: str) -> bool:
-    name, at, host = email.strip().rpartition("@")
-    return bool(name and at and host) and not any(character.isspace() for character in email.strip())
+    email = email.strip()
+    name, at, host = email.rpartition("@")
+    return bool(name and at and host) and len(email.split(None, 1)) == 1
 
 
 # -- what
 
 
-def _payload(payload: ShopPayload) -> Iterator[Problem]:
+_IDENTIFIERS = ("cart_id", "checkout_id", "order_id", "product_id", "variant_id", "fulfillment_id", "refund_id")
+_IDENTIFIERS_OF = {
+    payload: tuple(name for name in payload.__struct_fields__ if name in _IDENTIFIERS)
+    for payload in get_args(ShopPayload)
+}
+
+
+def _payload(payload: ShopPayload) -> Problem | None:
     """Blank ids, currencies, amounts and lines, wherever a payload has them."""
-    for name in ("cart_id", "checkout_id", "order_id", "product_id", "variant_id", "fulfillment_id", "refund_id"):
-        value = getattr(payload, name, None)
-        if value is not None:
-            yield from _identifier(f"payload.{name}", value)
-    yield from _currency("payload.currency", getattr(payload, "currency", None))
+    for name in _IDENTIFIERS_OF[type(payload)]:
+        value = getattr(payload, name)
+        if value is not None and (problem := _identifier(name, value, "payload.")):
+            return problem
+    return _currency("payload.currency", getattr(payload, "currency", None)) or _content(payload)
+
+
+def _content(payload: ShopPayload) -> Problem | None:
     match payload:
         case events.CartItemAdded():
-            yield from _line("payload.item", payload.item)
+            return _line("payload.item", payload.item)
         case events.CartItemRemoved():
-            yield from _identifier("payload.item.product_id", payload.item.product_id)
-            if payload.quantity is not None:
-                yield from _quantity("payload.quantity", payload.quantity)
+            return _identifier("product_id", payload.item.product_id, "payload.item.") or (
+                None if payload.quantity is None else _quantity("payload.quantity", payload.quantity)
+            )
         case events.ProductViewed() | events.WishlistAdded() | events.WishlistRemoved():
-            yield from _identifier("payload.item.product_id", payload.item.product_id)
-        case events.CartReplaced():
-            yield from _lines("payload.lines", payload.lines)
+            return _identifier("product_id", payload.item.product_id, "payload.item.")
+        case events.CartReplaced() | events.OrderFulfilled():
+            return _lines("payload.lines", payload.lines)
         case events.CheckoutStarted():
-            yield from _lines("payload.lines", payload.lines)
             if payload.lines and payload.currency is None:
-                yield Problem("payload.currency", "is missing beside lines", "send the ISO 4217 code of their prices")
+                missing = Problem(
+                    "payload.currency", "is missing beside lines", "send the ISO 4217 code of their prices"
+                )
+                return _lines("payload.lines", payload.lines) or missing
+            return _lines("payload.lines", payload.lines)
         case events.OrderPlaced() | events.WholesaleOrderApproved():
-            yield from _order(payload.order)
+            return _order(payload.order)
         case events.OrderPaid():
-            yield from _amount("payload.payment.amount", payload.payment.amount)
+            return _amount("payload.payment.amount", payload.payment.amount)
         case events.OrderStatusChanged():
-            yield from _identifier("payload.status", payload.status)
-        case events.OrderFulfilled():
-            yield from _lines("payload.lines", payload.lines)
+            return _identifier("payload.status", payload.status)
         case events.OrderRefunded():
-            yield from _amount("payload.amount", payload.amount)
-            yield from _lines("payload.lines", payload.lines)
+            return _amount("payload.amount", payload.amount) or _lines("payload.lines", payload.lines)
         case events.ProductUpserted():
-            yield from _product(payload.product)
+            return _product(payload.product)
         case events.StockChanged():
-            yield from _places("payload.quantity", payload.quantity)
+            return _places("payload.quantity", payload.quantity)
         case events.Searched():
-            yield from _text("payload.query", payload.query)
+            return _text("payload.query", payload.query)
+    return None
 
 
-def _order(order: Order) -> Iterator[Problem]:
-    yield from _identifier("payload.order.order_id", order.order_id)
-    yield from _currency("payload.order.currency", order.currency)
-    for name in ("total", "subtotal", "shipping", "tax"):
-        yield from _amount(f"payload.order.{name}", getattr(order, name))
-    if order.discount is not None:
-        yield from _places("payload.order.discount", order.discount)
-    yield from _lines("payload.order.lines", order.lines, may_be_zero=True)
-    for n, payment in enumerate(order.payments):
-        yield from _amount(f"payload.order.payments[{n}].amount", payment.amount)
+def _order(order: Order) -> Problem | None:
+    return (
+        _identifier("payload.order.order_id", order.order_id)
+        or _currency("payload.order.currency", order.currency)
+        or _amount("total", order.total, "payload.order.")
+        or _amount("subtotal", order.subtotal, "payload.order.")
+        or _amount("shipping", order.shipping, "payload.order.")
+        or _amount("tax", order.tax, "payload.order.")
+        or (None if order.discount is None else _places("payload.order.discount", order.discount))
+        or _lines("payload.order.lines", order.lines, may_be_zero=True)
+        or _first(_amount(f"payload.order.payments[{n}].amount", each.amount) for n, each in enumerate(order.payments))
+    )
 
 
-def _product(product: Product) -> Iterator[Problem]:
-    yield from _identifier("payload.product.product_id", product.product_id)
-    yield from _currency("payload.product.currency", product.currency)
-    yield from _amount("payload.product.price", product.price)
-    for n, variant in enumerate(product.variants):
-        yield from _identifier(f"payload.product.variants[{n}].variant_id", variant.variant_id)
-        yield from _amount(f"payload.product.variants[{n}].price", variant.price)
+def _product(product: Product) -> Problem | None:
+    return (
+        _identifier("payload.product.product_id", product.product_id)
+        or _currency("payload.product.currency", product.currency)
+        or _amount("payload.product.price", product.price)
+        or _first(
+            _identifier("variant_id", variant.variant_id, f"payload.product.variants[{n}].")
+            or _amount("price", variant.price, f"payload.product.variants[{n}].")
+            for n, variant in enumerate(product.variants)
+        )
+    )
 
 
-def _lines(field: str, lines: Iterable[LineItem], may_be_zero: bool = False) -> Iterator[Problem]:
-    lines = tuple(lines)
+def _lines(field: str, lines: tuple[LineItem, ...], may_be_zero: bool = False) -> Problem | None:
     if len(lines) > MAX_LINES:
-        yield Problem(field, f"has {len(lines)} lines, at most {MAX_LINES} are taken", "split it, or leave lines out")
-        return
+        return Problem(field, f"has {len(lines)} lines, at most {MAX_LINES} are taken", "split it, or leave lines out")
     for n, line in enumerate(lines):
-        yield from _line(f"{field}[{n}]", line, may_be_zero)
+        if problem := _line("", line, may_be_zero):
+            return msgspec.structs.replace(problem, field=f"{field}[{n}]{problem.field}")
+    return None
 
 
-def _line(field: str, line: LineItem, may_be_zero: bool = False) -> Iterator[Problem]:
-    yield from _identifier(f"{field}.product_id", line.product_id)
-    if not (may_be_zero and line.quantity == 0):  # an order that was edited keeps its lines
-        yield from _quantity(f"{field}.quantity", line.quantity)
-    if line.unit_price is not None:
-        yield from _amount(f"{field}.unit_price", line.unit_price)
-    if line.name is not None:
-        yield from _text(f"{field}.name", line.name)
+def _line(of: str, line: LineItem, may_be_zero: bool = False) -> Problem | None:
+    if problem := _identifier(".product_id", line.product_id, of):
+        return problem
+    # an order that was edited keeps its lines
+    if not (may_be_zero and line.quantity == 0) and (problem := _quantity(".quantity", line.quantity, of)):
+        return problem
+    return _amount(".unit_price", line.unit_price, of) or (None if line.name is None else _text(".name", line.name, of))
 
 
-def _quantity(field: str, value: Decimal) -> Iterator[Problem]:
+def _quantity(field: str, value: Decimal, of: str = "") -> Problem | None:
     if not value.is_finite() or value <= 0:
-        yield Problem(field, f"is {value}", "send a number above zero; what is taken out has an event of its own")
-    elif value > MAX_QUANTITY:
-        yield Problem(field, f"is {value}, at most {MAX_QUANTITY} are taken", "check the unit")
-    else:
-        yield from _places(field, value)
+        return Problem(of + field, f"is {value}", "send a number above zero; what is taken out has an event of its own")
+    if value > MAX_QUANTITY:
+        return Problem(of + field, f"is {value}, at most {MAX_QUANTITY} are taken", "check the unit")
+    return _places(field, value, of)
 
 
-def _amount(field: str, value: Decimal | None) -> Iterator[Problem]:
+def _amount(field: str, value: Decimal | None, of: str = "") -> Problem | None:
     if value is None:
-        return
+        return None
     if not value.is_finite() or value < 0:
-        yield Problem(field, f"is {value}", "send zero or more; what is given back has an event of its own")
-    elif value >= MAX_AMOUNT:
-        yield Problem(field, "has more than twelve digits before the point", "send major units, not minor ones")
-    else:
-        yield from _places(field, value)
+        return Problem(of + field, f"is {value}", "send zero or more; what is given back has an event of its own")
+    if value >= MAX_AMOUNT:
+        return Problem(of + field, "has more than twelve digits before the point", "send major units, not minor ones")
+    return _places(field, value, of)
 
 
-def _places(field: str, value: Decimal) -> Iterator[Problem]:
+def _places(field: str, value: Decimal, of: str = "") -> Problem | None:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
-        yield Problem(field, "is not a number", "send a decimal")
-    elif exponent < PLACES and value != round(value, -PLACES):
-        yield Problem(field, f"has {-exponent} decimal places, at most {-PLACES} are taken", "round it")
+        return Problem(of + field, "is not a number", "send a decimal")
+    if exponent < PLACES and value != round(value, -PLACES):
+        return Problem(of + field, f"has {-exponent} decimal places, at most {-PLACES} are taken", "round it")
+    return None
 
 
-def _currency(field: str, value: str | None) -> Iterator[Problem]:
-    if value is not None and value not in CURRENCIES:
-        shown = value if len(value) <= 8 else f"{value[:8]}…"
-        yield Problem(field, f"is {shown!r}", "send the ISO 4217 code in capitals, for example EUR")
+def _currency(field: str, value: str | None) -> Problem | None:
+    if value is None or value in CURRENCIES:
+        return None
+    shown = value if len(value) <= 8 else f"{value[:8]}…"
+    return Problem(field, f"is {shown!r}", "send the ISO 4217 code in capitals, for example EUR")
 
 
-def _text(field: str, value: str) -> Iterator[Problem]:
-    if len(value) > MAX_TEXT:
-        yield Problem(field, f"has {len(value)} characters, at most {MAX_TEXT} are taken", "send a shorter one")
+def _text(field: str, value: str, of: str = "") -> Problem | None:
+    if len(value) <= MAX_TEXT:
+        return None
+    return Problem(of + field, f"has {len(value)} characters, at most {MAX_TEXT} are taken", "send a shorter one")

@@ -105,9 +105,8 @@ class Ingest:
             event = event if known is event.payload else msgspec.structs.replace(event, payload=known)
             value = self.customer_events.encode(CustomerEvent(key=key, at=at, fact=event))
         self._put(out, key, value)
-        for link in links_of(event, at):
-            if self.links.is_news(link.key, key, self.now()):
-                self._put(out, link.key, self.customer_events.encode(link))
+        for link in links_of(event, at, lambda weaker, home: self.links.is_news(weaker, home, self.now())):
+            self._put(out, link.key, self.customer_events.encode(link))
 
     def _file_product(self, record: Record, event: ShopEvent, at: datetime, out: Outgoing) -> None:
         payload = event.payload
