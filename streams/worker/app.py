@@ -160,16 +160,19 @@ def _clock(app: Any, deadlines: Deadlines, tick_seconds: float) -> None:
 def _positions(
     app: Any, names: Names
 ) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any], Callable[[int], int]]:
-    """How far everybody is: the ends of the front doors, what the group has ingested, the ends of the customers' logs,
-    and how far this worker's fold has come."""
+    """How far everybody is: the ends of the front doors, what the group has committed there and in the customers' logs,
+    the ends of those, and how far this worker's fold has come."""
 
     async def front_ends() -> dict[str, Offsets]:
         return {names.shop_events: await app.engine.end_offsets(names.shop_events)}
 
-    async def front_committed() -> dict[str, Offsets]:
-        committed = await app.engine.committed(names.shop_events)
-        firsts = await app.engine.first_offsets(names.shop_events)  # what retention has taken will never be committed
-        return {names.shop_events: {p: max(committed[p] or 0, firsts[p]) for p in committed}}
+    async def committed() -> dict[str, Offsets]:
+        return {topic: await passed(topic) for topic in (names.shop_events, names.customer_events)}
+
+    async def passed(topic: str) -> Offsets:
+        known = await app.engine.committed(topic)
+        firsts = await app.engine.first_offsets(topic)  # what retention has taken will never be committed
+        return {partition: max(known[partition] or 0, firsts[partition]) for partition in known}
 
     async def log_ends() -> Offsets:
         ends: Offsets = await app.engine.end_offsets(names.customer_events)
@@ -178,4 +181,4 @@ def _positions(
     def position(partition: int) -> int:
         return app.consumer.acked((names.customer_events, partition)) or 0
 
-    return front_ends, front_committed, log_ends, position
+    return front_ends, committed, log_ends, position

@@ -1,12 +1,13 @@
 """Deadlines: an hour of silence becomes an event in the customer's log.
 
 A deadline may fire when nothing that could still prevent it is under way. Everything that was in the front door at
-wall time t must have been ingested (by the whole group, whatever worker owns it) and what came of it must have been
-folded: then the partition's clock is t. So a backlog never fires anything however late it is, a stamp from the future
-moves nobody's clock, and with nothing under way the clock is the wall clock.
+wall time t must have been ingested, and what came of it must have been folded: by the whole group, whoever owns the
+partition, because a cookie's log may have to hand a purchase on to its owner's. Then what was handed on must have been
+folded here: now the partition's clock is t. So a backlog never fires anything however late it is, a stamp from the
+future moves nobody's clock, and with nothing under way the clock is the wall clock.
 
-    t1  ends of the front doors noted ──► group committed past them ──► end of customer-events noted ──► folded past it
-                                                                                                          clock[p] = t1
+    t  ends of the front doors noted ─► group committed past them ─► ends of all logs noted ─► group committed past them
+       ─► end of our own log noted ─► folded past it ─► clock[p] = t
 
 Per owned partition a heap holds one entry for each customer that has something due; a customer whose deadline moved
 later is looked at again when the earlier entry comes up. Cost per tick is that of what is due, not of how many carts
@@ -36,31 +37,41 @@ MEMORY = 64  # samples of the front doors that are kept while ingest lags
 
 
 @dataclass(slots=True)
-class Frontier:
-    """Up to which wall time everything that came in has been folded, per partition. Pure book-keeping.
-
-    `sampled(t, ends)` notes the ends of the front doors; `ingested(committed)` what the group has passed;
-    `clock(partition)` is the answer in milliseconds, 0 when nothing is known yet.
-    """
+class Passage:
+    """Where some topics ended at which time. `passed(committed)` is the latest of these times whose ends the whole group
+    has passed, and `None` when there is none; it forgets that one and what was before."""
 
     _samples: deque[tuple[int, dict[str, Offsets]]] = field(default_factory=deque)
-    _waiting: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
-    _clock: dict[int, int] = field(default_factory=dict)
 
     def sampled(self, at: int, ends: dict[str, Offsets]) -> None:
         if len(self._samples) == MEMORY:  # keep the oldest, which lag will pass first, and the newest
             del self._samples[MEMORY // 2]
         self._samples.append((at, ends))
 
-    def ingested(self, committed: dict[str, Offsets]) -> int | None:
-        """The latest sampled time that the group has passed completely; `None` if there is none. Forgets older ones."""
-        passed = None
+    def passed(self, committed: dict[str, Offsets]) -> int | None:
+        latest = None
         while self._samples and _behind(self._samples[0][1], committed):
-            passed = self._samples.popleft()[0]
-        return passed
+            latest = self._samples.popleft()[0]
+        return latest
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+
+@dataclass(slots=True)
+class Frontier:
+    """Up to which wall time everything that came in has been folded, per partition. Pure book-keeping.
+
+    `doors` are the topics that shops write to, `logs` all customers' logs. `to_fold(t, ends)` notes how far a partition
+    must be folded to have the clock `t`; `folded` is its clock in milliseconds, 0 when nothing is known yet.
+    """
+
+    doors: Passage = field(default_factory=Passage)
+    logs: Passage = field(default_factory=Passage)
+    _waiting: dict[int, deque[tuple[int, int]]] = field(default_factory=dict)
+    _clock: dict[int, int] = field(default_factory=dict)
 
     def to_fold(self, at: int, ends: Offsets) -> None:
-        """When a partition is folded up to its end noted here, its clock is `at`."""
         for partition, end in ends.items():
             waiting = self._waiting.setdefault(partition, deque())
             if len(waiting) == MEMORY:
@@ -114,8 +125,8 @@ class Heap:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """One per worker. `front_ends`, `front_committed` and `log_ends` ask the broker; `position(p)` is how far the fold
-    has come in its own partition p."""
+    """One per worker. `front_ends` and `log_ends` ask the broker where topics end, `committed` how far the whole group
+    is in both; `position(p)` is how far the fold has come in its own partition p."""
 
     events: Codec[CustomerEvent]
     customers: States
@@ -123,7 +134,7 @@ class Deadlines:
     policies: Policies
     now: Milliseconds
     front_ends: Callable[[], Awaitable[dict[str, Offsets]]]
-    front_committed: Callable[[], Awaitable[dict[str, Offsets]]]
+    committed: Callable[[], Awaitable[dict[str, Offsets]]]
     log_ends: Callable[[], Awaitable[Offsets]]
     position: Callable[[int], int]
     events_topic: str
@@ -152,10 +163,12 @@ class Deadlines:
     async def tick(self) -> None:
         """Lets time pass in every owned partition as far as it may."""
         at = self.now()
-        self.frontier.sampled(at, await self.front_ends())
-        passed = self.frontier.ingested(await self.front_committed())
-        if passed is not None:
-            self.frontier.to_fold(passed, await self.log_ends())
+        self.frontier.doors.sampled(at, await self.front_ends())
+        committed = await self.committed()
+        if (taken_in := self.frontier.doors.passed(committed)) is not None:
+            self.frontier.logs.sampled(taken_in, {self.events_topic: await self.log_ends()})
+        if (handed_on := self.frontier.logs.passed(committed)) is not None:
+            self.frontier.to_fold(handed_on, await self.log_ends())
         for partition in list(self.heaps):
             clock = self.frontier.folded(partition, self.position(partition))
             await self._fire(partition, clock)

@@ -9,14 +9,14 @@ DOOR = "shop-events"
 def frontier(*samples: tuple[int, dict[int, int]]) -> Frontier:
     made = Frontier()
     for at, ends in samples:
-        made.sampled(at, {DOOR: ends})
+        made.doors.sampled(at, {DOOR: ends})
     return made
 
 
 def test_with_nothing_under_way_the_clock_is_the_wall_clock() -> None:
     time = frontier((1000, {0: 0, 1: 0}))
 
-    passed = time.ingested({DOOR: {}})
+    passed = time.doors.passed({DOOR: {}})
     assert passed == 1000
     time.to_fold(passed, {5: 0})
     assert time.folded(5, position=0) == 1000
@@ -25,19 +25,19 @@ def test_with_nothing_under_way_the_clock_is_the_wall_clock() -> None:
 def test_a_backlog_at_the_front_door_holds_every_clock() -> None:
     time = frontier((1000, {0: 7, 1: 3}))
 
-    assert time.ingested({DOOR: {0: 7, 1: 2}}) is None
+    assert time.doors.passed({DOOR: {0: 7, 1: 2}}) is None
 
 
 def test_another_workers_partition_counts_too() -> None:
     time = frontier((1000, {0: 7, 1: 3}))
 
-    assert time.ingested({DOOR: {0: 7}}) is None
-    assert time.ingested({DOOR: {0: 7, 1: 3}}) == 1000
+    assert time.doors.passed({DOOR: {0: 7}}) is None
+    assert time.doors.passed({DOOR: {0: 7, 1: 3}}) == 1000
 
 
 def test_the_fold_must_have_come_as_far_as_ingest_wrote() -> None:
     time = frontier((1000, {0: 1}))
-    time.to_fold(time.ingested({DOOR: {0: 1}}) or 0, {5: 40})
+    time.to_fold(time.doors.passed({DOOR: {0: 1}}) or 0, {5: 40})
 
     assert time.folded(5, position=39) == 0
     assert time.folded(5, position=40) == 1000
@@ -47,8 +47,8 @@ def test_under_steady_lag_the_clock_lags_by_the_lag_and_still_moves() -> None:
     time = Frontier()
     clocks = []
     for tick in range(1, 50):  # ten records a tick; the group is always twenty behind
-        time.sampled(tick, {DOOR: {0: tick * 10}})
-        if (passed := time.ingested({DOOR: {0: tick * 10 - 20}})) is not None:
+        time.doors.sampled(tick, {DOOR: {0: tick * 10}})
+        if (passed := time.doors.passed({DOOR: {0: tick * 10 - 20}})) is not None:
             time.to_fold(passed, {5: tick})
         clocks.append(time.folded(5, position=tick))
 
@@ -59,16 +59,16 @@ def test_under_steady_lag_the_clock_lags_by_the_lag_and_still_moves() -> None:
 def test_a_lag_longer_than_the_memory_neither_grows_it_nor_stops_the_clock() -> None:
     time = Frontier()
     for tick in range(10 * MEMORY):
-        time.sampled(tick, {DOOR: {0: tick}})
+        time.doors.sampled(tick, {DOOR: {0: tick}})
 
-    assert len(time._samples) == MEMORY
-    assert time.ingested({DOOR: {0: 0}}) == 0
-    assert time.ingested({DOOR: {0: 10 * MEMORY}}) == 10 * MEMORY - 1
+    assert len(time.doors) == MEMORY
+    assert time.doors.passed({DOOR: {0: 0}}) == 0
+    assert time.doors.passed({DOOR: {0: 10 * MEMORY}}) == 10 * MEMORY - 1
 
 
 def test_a_lost_partition_has_no_clock() -> None:
     time = frontier((1000, {}))
-    time.to_fold(time.ingested({}) or 0, {5: 0})
+    time.to_fold(time.doors.passed({}) or 0, {5: 0})
     time.folded(5, 0)
     time.lost(5)
 
