@@ -23,6 +23,7 @@ from streams.worker.app import Codecs, Names, build
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
 log = structlog.get_logger("shoprelay")
+COMMIT_SECONDS = 0.5
 CHUNK_RECORDS = 2_000  # folding them takes about 50 ms
 
 
@@ -87,6 +88,7 @@ def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> En
         session_seconds=session,
         heartbeat_seconds=session / 3.5,
         chunk_records=CHUNK_RECORDS,
+        commit_seconds=min(COMMIT_SECONDS, settings.worker.tick.total_seconds()),  # a tick learns from commits
         compression="zstd",
         max_request_bytes=INSIDE_BYTES,
         embedded_broker=settings.kafka.embedded,
