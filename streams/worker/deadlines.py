@@ -38,7 +38,7 @@ MEMORY = 64  # samples of the front doors that are kept while ingest lags
 
 @dataclass(slots=True)
 class Passage:
-    """Where some topics ended at which time. `passed(committed)` is the latest of these times whose ends the whole group
+    """Where topics ended, and when. `passed(committed)` is the latest of these times whose ends the whole group
     has passed, and `None` when there is none; it forgets that one and what was before."""
 
     _samples: deque[tuple[int, dict[str, Offsets]]] = field(default_factory=deque)
