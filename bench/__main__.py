@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 BENCHES = {
+    "deadlines": "many carts abandoned in the same second, through the real worker",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }
 

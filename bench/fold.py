@@ -82,13 +82,14 @@ def name(codec: Codec[Signal], value: bytes) -> str:
     return signal.customer.key if isinstance(signal.payload, CustomerChanged) else signal.signal_id
 
 
-def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
+def read(bootstrap: str, topic: str, count: int) -> list[tuple[int, bytes]]:
+    """So many records from the beginning on: (timestamp in milliseconds, value)."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, p, 0) for p in range(PARTITIONS)])
-    values: list[bytes] = []
+    values: list[tuple[int, bytes]] = []
     try:
         while count > 0 and (messages := consumer.consume(10_000, 5.0)):
-            values += [message.value() or b"" for message in messages]
+            values += [(message.timestamp()[1], message.value() or b"") for message in messages]
             count -= len(messages)
     finally:
         consumer.close()
@@ -142,7 +143,7 @@ async def _watched(on: Lane, variant: str, count: int, codec: Codec[Signal], exp
     assert watch is not None, f"nothing came out:\n{on.log('worker')}"
     pid, seconds = on.pid("worker"), moved - since
     run = (watch.spent(pid), peak_mb(pid), watch.others(time.monotonic() - since))
-    got = Counter(name(codec, value) for value in await asyncio.to_thread(read, on.bootstrap, signals, said))
+    got = Counter(name(codec, value) for _, value in await asyncio.to_thread(read, on.bootstrap, signals, said))
     should = Counter(name(codec, value) for value in expected)
     return Run(variant, count, seconds, *run, (got - should).total() + (should - got).total())
 

@@ -28,7 +28,8 @@ from streams.domain.policy import Policy
 from streams.domain.validate import counted_at, problem_of
 from streams.worker.deadlines import Heap
 from streams.worker.ingest import Links
-from streams.worker.stored import due_at, load as loaded, store
+from streams.worker.stored import due_at, store
+from streams.worker.stored import load as loaded
 
 FRAME = 5
 ENV = os.environ
