@@ -37,6 +37,7 @@ async def test_a_stop_takes_no_longer_than_the_drain_and_drops_the_rest() -> Non
 
     assert 1.9 <= asyncio.get_running_loop().time() - began <= 2.5
     assert world.log.committed == {}
+    assert process.metric("shoprelay_calls_total", says="OrderPlaced", verdict="unavailable") == 0, "no verdict"
 
 
 @moved_clock
@@ -59,6 +60,22 @@ async def test_after_giving_a_partition_back_nothing_of_it_is_sent() -> None:
     later = [call.key for _, call in world.platform.sent[mark:]]
     assert sorted(set(later)) == sorted(f"c{n}-ordered-{m}" for m in range(3) for n in range(30))
     assert len(later) == len(set(later)), "each by its new owner alone"
+
+
+@moved_clock
+async def test_a_call_that_outlasts_the_drain_is_dropped_before_the_new_owner_sends_it() -> None:
+    world = World(partitions=2)
+    world.start(drain_seconds=2.0)
+    world.platform.otherwise = lambda: None
+    world.log.say(*(ordered(f"c{n}") for n in range(10)))
+    await until(lambda: len(world.platform.sent) == 10)
+    world.start()
+    world.platform.otherwise = OK
+    await until(world.done)
+
+    assert world.platform.overlaps == 0, "never two requests of one customer at once"
+    assert [at for at, _ in world.platform.sent[10:] if at < 2.0] == []
+    assert sorted(world.platform.told()) == sorted(2 * [f"c{n}-ordered-1" for n in range(10)])
 
 
 @moved_clock

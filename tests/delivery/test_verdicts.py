@@ -248,8 +248,18 @@ async def test_the_brake_also_sees_a_large_share() -> None:
             world.platform.answers[f"c{n}-ordered-1"] = [REFUSED] * 100
     world.log.say(*(ordered(f"c{n}") for n in range(200)))
     await until(lambda: process.delivery.health().reason == "brake")
-
     assert 15 <= len(world.log.parked) <= 40
+
+    await pass_time(30)
+    mark = len(world.platform.sent)
+    await pass_time(600)
+    probes = {call.key for _, call in world.platform.sent[mark:]}
+    assert len(probes) == 1, "the success of others would prove nothing: the refused call itself is asked about"
+    assert process.delivery.health().reason == "brake"
+
+    told = len(world.platform.accepted)
+    world.platform.answers[probes.pop()] = [OK]
+    await until(lambda: len(world.platform.accepted) > told + 1, 60)
 
 
 @moved_clock
