@@ -1,0 +1,327 @@
+"""Take one guard away, and the test that is named for it fails: what holds the promise, and who watches it.
+
+Each line of the table changes one place in a copy of the source and runs one test there. A change whose text is not
+found fails too: then the guard has moved, and the table moves with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("schemas", "sources", "streams", "sinks", "shoprelay", "tests")
+FAILED = 1  # pytest's exit code when tests ran and some failed
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`old` stands once in `file`; with `new` in its place `test` fails."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    test: str
+    needs_kafka: bool = False
+
+
+SAY_THEN_REMEMBER = """        await self._say(partition, thought)
+        await self._remember(partition, thought)
+"""
+REMEMBER_THEN_SAY = """        await self._remember(partition, thought)
+        await self._say(partition, thought)
+"""
+
+GUARDS = [
+    # -- say, remember, ack
+    Guard(
+        "say before remember",
+        "streams/worker/fold.py",
+        SAY_THEN_REMEMBER,
+        REMEMBER_THEN_SAY,
+        "tests/worker/test_fold.py::test_a_death_at_any_seam_changes_neither_what_is_said_nor_what_is_known",
+    ),
+    Guard(
+        "remember before ack",
+        "streams/worker/app.py",
+        "await fold.chunk(event.message.partition, event.value)\n            await stream.ack(event)",
+        "await stream.ack(event)\n            await fold.chunk(event.message.partition, event.value)",
+        "tests/worker/test_agents.py::test_a_chunk_is_acked_when_everything_of_it_is_done",
+    ),
+    Guard(
+        "what is said is waited for",
+        "streams/worker/fold.py",
+        "await asyncio.gather(*said)",
+        "asyncio.gather(*said, return_exceptions=True)",
+        "tests/worker/test_fold.py::test_a_broker_that_refuses_ends_the_chunk_before_anything_is_remembered",
+    ),
+    Guard(
+        "what is ingested is in the log before the ack",
+        "streams/worker/ingest.py",
+        "        await asyncio.gather(\n",
+        "        asyncio.gather(return_exceptions=True, \n",
+        "tests/worker/test_ingest.py::test_a_broker_that_refuses_keeps_the_chunk_from_being_acked",
+    ),
+    Guard(
+        "nobody understands it: refused, not dropped",
+        "streams/worker/ingest.py",
+        "                await self.refuse(record, bad)\n",
+        "",
+        "tests/worker/test_ingest.py::test_a_bad_record_stops_none_of_its_neighbours",
+    ),
+    # -- time
+    Guard(
+        "no deadline while the front door has a backlog",
+        "streams/worker/deadlines.py",
+        "        committed.get(topic, {}).get(partition, 0) >= end\n",
+        "        True\n",
+        "tests/worker/test_deadlines.py::test_an_order_that_waits_at_the_door_prevents_the_reminder",
+    ),
+    Guard(
+        "no deadline before the log is folded",
+        "streams/worker/deadlines.py",
+        "while waiting and waiting[0][1] <= position:",
+        "while waiting:",
+        "tests/worker/test_frontier.py::test_the_fold_must_have_come_as_far_as_ingest_wrote",
+    ),
+    Guard(
+        "the grace is waited for",
+        "streams/worker/deadlines.py",
+        "            if due + grace > clock:",
+        "            if due > clock:",
+        "tests/worker/test_deadlines.py::test_a_cart_nobody_touches_is_due_after_an_hour_and_the_grace",
+    ),
+    Guard(
+        "a stamp from the future counts as now",
+        "streams/domain/validate.py",
+        "return occurred_at if occurred_at <= received_at + policy.future_tolerance else received_at",
+        "return occurred_at",
+        "tests/worker/test_ingest.py::test_a_stamp_from_the_future_counts_as_now_and_is_counted",
+    ),
+    Guard(
+        "time passes up to the event before it is folded",
+        "streams/domain/fold.py",
+        "        state, said, notes = let_time_pass(state, event.at, policy)\n",
+        "        pass\n",
+        "tests/domain/test_abandonment.py::test_add_and_order_read_together_after_an_outage_are_abandoned_then_bought",
+    ),
+    Guard(
+        "an order at the very instant prevents the reminder",
+        "streams/domain/passing.py",
+        "if due is None or due.at > until or (due.at == until and not inclusive):",
+        "inclusive = True\n    if due is None or due.at > until:",
+        "tests/domain/test_abandonment.py::test_an_order_at_the_very_instant_of_the_deadline_prevents_it",
+    ),
+    # -- once
+    Guard(
+        "a record is folded once",
+        "streams/domain/fold.py",
+        "if state is not None and offset is not None and state.offset is not None and offset <= state.offset:",
+        "if False:",
+        "tests/domain/test_time.py::test_a_record_of_the_log_is_folded_once",
+    ),
+    Guard(
+        "an event told again is known by its id",
+        "streams/domain/fold.py",
+        "if state is not None and known(state.recent, entry):",
+        "if False:",
+        "tests/domain/test_abandonment.py::test_the_same_event_again_from_whatever_source_does_nothing",
+    ),
+    Guard(
+        "what is remembered follows the fold",
+        "streams/domain/fold.py",
+        "    after.recent = remember(after.recent, entry, policy.remembered_events)\n",
+        "",
+        "tests/domain/test_abandonment.py::test_the_same_event_again_from_whatever_source_does_nothing",
+    ),
+    # -- carts
+    Guard(
+        "a cart that was bought stays bought",
+        "streams/domain/evolve_cart.py",
+        "bought = before.closed_at is not None and change.at < before.closed_at",
+        "bought = False",
+        "tests/domain/test_abandonment.py::test_an_item_heard_of_after_the_purchase_it_was_part_of_reminds_nobody",
+    ),
+    Guard(
+        "an older snapshot is ignored",
+        "streams/domain/evolve_cart.py",
+        "    if floor is not None and at < floor:\n",
+        "    if False:\n",
+        "tests/domain/test_abandonment.py::test_a_full_snapshot_older_than_the_last_one_is_ignored_and_counted",
+    ),
+    Guard(
+        "an emptied cart is disarmed",
+        "streams/domain/abandonment.py",
+        "    if not is_open(after):\n        return disarmed(after)\n",
+        "",
+        "tests/domain/test_abandonment.py::test_an_emptied_cart_is_never_abandoned",
+    ),
+    Guard(
+        "history arms nothing",
+        "streams/domain/abandonment.py",
+        "    if not live:\n        return disarmed(after)\n",
+        "",
+        "tests/domain/test_abandonment.py::test_history_fills_the_state_and_never_reminds",
+    ),
+    Guard(
+        "links do not loop",
+        "streams/domain/links.py",
+        "    return target if is_stronger(target, key) else None\n",
+        "    return target\n",
+        "tests/domain/test_laws.py::test_no_chain_of_links_loops",
+    ),
+    # -- the engine
+    Guard(
+        "nothing is delivered before its state is restored",
+        "streams/engine/lanes.py",
+        "            await self._ready[partition].wait()\n",
+        "",
+        "tests/engine/test_delivery.py::test_starts_are_exact[8]",
+    ),
+    Guard(
+        "a former owner meets the claim of its successor",
+        "streams/engine/tables.py",
+        "if any(r.key == CLAIM_KEY for r in records):",
+        "if False:",
+        "tests/engine/test_fence.py::test_a_former_owner_ends_at_its_first_write",
+    ),
+    Guard(
+        "readers skip what a former owner wrote",
+        "streams/engine/fence.py",
+        "            if mark < token:\n",
+        "            if False:\n",
+        "tests/engine/test_fence.py::test_what_a_former_owner_wrote_before_the_claim_counts_and_after_it_does_not",
+    ),
+    Guard(
+        "a loop that stands still for a session ends the process",
+        "streams/engine/exits.py",
+        "        if silent > self._session:\n",
+        "        if False:\n",
+        "tests/engine/test_faults.py::test_a_handler_that_blocks_the_loop_is_noticed",
+    ),
+    Guard(
+        "no commit before everything sent is written",
+        "streams/engine/consumer.py",
+        "            await self.app.producer.flush()  # ends the process if anything sent before these acks is lost\n",
+        "",
+        "tests/engine/test_delivery.py::test_a_send_nobody_awaits_ends_the_process",
+        needs_kafka=True,
+    ),
+    # -- delivery
+    Guard(
+        "no commit past unfinished work",
+        "streams/delivery/lanes.py",
+        "            return self.order[0].offset\n",
+        "            return self.order[-1].offset + 1\n",
+        "tests/delivery/test_lanes.py::test_the_watermark_is_the_first_unfinished_offset",
+    ),
+    Guard(
+        "the last look behind a reminder",
+        "streams/delivery/courier.py",
+        "if reason := withheld(signal, self._speaker.behind(lane), self._clock.wall()):",
+        "if reason := withheld(signal, (), self._clock.wall()):",
+        "tests/delivery/test_reminders.py::test_a_reminder_is_withheld_when_the_purchase_is_already_in_the_log",
+    ),
+    Guard(
+        "a reminder is never late",
+        "streams/delivery/lastlook.py",
+        "    if now >= payload.expires_at:\n",
+        "    if False:\n",
+        "tests/delivery/test_lastlook.py::test_a_reminder_never_leaves_at_or_after_its_expiry",
+    ),
+    Guard(
+        "the log is read to its end before a reminder leaves",
+        "streams/delivery/courier.py",
+        "        if not self._lanes.may_leave(entry, self._clock.monotonic()):\n            return False\n",
+        "",
+        "tests/delivery/test_reminders.py::test_a_purchase_far_behind_in_the_log_is_found_before_the_reminder_leaves",
+    ),
+    Guard(
+        "a wrong key holds, and parks nothing",
+        "streams/delivery/attempt.py",
+        "            return Step.HOLD\n",
+        "            return Step.PARK\n",
+        "tests/delivery/test_verdicts.py::test_a_wrong_key_or_address_holds_the_sink_until_a_probe_passes",
+    ),
+    Guard(
+        "an outage is nobody's fault",
+        "streams/delivery/attempt.py",
+        "    if successes > entry.seen and entry.attempts > 1:\n",
+        "    if entry.attempts > 1:\n",
+        "tests/delivery/test_verdicts.py::test_while_nobody_gets_through_a_call_waits_for_ever_and_is_sent_unchanged",
+    ),
+    Guard(
+        "calls in flight are finished before a partition is given back",
+        "streams/delivery/runner.py",
+        "        await self._courier.crew.finish(self._lanes, partitions, self._settings.drain_seconds)\n",
+        "",
+        "tests/delivery/test_coming_and_going.py::test_a_stop_lets_calls_in_flight_finish_and_commits_them",
+    ),
+    # -- platforms
+    Guard(
+        "a wrong key is our mistake",
+        "sinks/contract.py",
+        "_statuses(401, 402, 403, 404, 405, 407, 410, 415, range(300, 400))",
+        "_statuses(402, 403, 404, 405, 407, 410, 415, range(300, 400))",
+        "tests/delivery/test_verdicts.py::test_a_wrong_key_or_address_holds_the_sink_until_a_probe_passes",
+    ),
+    Guard(
+        "every event carries its key",
+        "sinks/klaviyo/event.py",
+        '        "unique_id": unique_id,\n',
+        "",
+        "tests/sinks/test_cases.py",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source and its tests, to be changed."""
+    folder = tmp_path_factory.mktemp("mutated")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def run(folder: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    # Without compiled files: a change of the same second and the same length would not be noticed.
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def mutated(copy: Path, guard: Guard) -> Iterator[Path]:
+    file = copy / guard.file
+    before = file.read_text(encoding="utf-8")
+    assert before.count(guard.old) == 1, f"{guard.file} has {before.count(guard.old)} places like {guard.old!r}"
+    file.write_text(before.replace(guard.old, guard.new), encoding="utf-8")
+    yield copy
+    file.write_text(before, encoding="utf-8")
+
+
+def test_all_of_them_pass_as_it_is(copy: Path) -> None:
+    kafka = bool(os.environ.get("SHOPRELAY_TEST_KAFKA"))
+    outcome = run(copy, *dict.fromkeys(guard.test for guard in GUARDS if kafka or not guard.needs_kafka))
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-1000:]
+
+
+@pytest.mark.parametrize(
+    "guard", [pytest.param(g, id=g.what, marks=[pytest.mark.kafka] if g.needs_kafka else []) for g in GUARDS]
+)
+def test_without_the_guard_its_test_fails(mutated: Path, guard: Guard) -> None:
+    outcome = run(mutated, guard.test)
+    assert outcome.returncode == FAILED, f"{guard.test} did not fail without: {guard.what}\n{outcome.stdout[-2000:]}"
