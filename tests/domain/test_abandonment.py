@@ -61,15 +61,15 @@ def test_an_emptied_cart_is_never_abandoned() -> None:
 
 
 def test_an_order_one_second_before_the_deadline_prevents_it() -> None:
-    when = given(added(at="12:00"), ordered(at="12:59:59"))
+    when = given(added(at="12:00"))
 
-    assert abandoned(when(until=NOON + FAR)) == []
+    assert abandoned(when(ordered(at="12:59:59"), until=NOON + FAR)) == []
 
 
 def test_an_order_at_the_very_instant_of_the_deadline_prevents_it() -> None:
-    when = given(added(at="12:00"), ordered(at="13:00"))
+    when = given(added(at="12:00"))
 
-    assert abandoned(when(until=NOON + FAR)) == []
+    assert abandoned(when(ordered(at="13:00"), until=NOON + FAR)) == []
 
 
 def test_add_and_order_read_together_after_an_outage_are_abandoned_then_bought() -> None:
