@@ -7,6 +7,7 @@ from importlib import import_module
 
 BENCHES = {
     "deadlines": "many carts abandoned in the same second, through the real worker",
+    "latency": "from an event to its call at the platform, at 200 events a second",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }
 
