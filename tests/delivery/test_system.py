@@ -196,9 +196,9 @@ async def test_a_second_process_joins_and_leaves_without_loss() -> None:
 
         on.check(expected)
         repeats = on.books.requests - refused - len(expected)
-        # Kafka takes commits while the group gathers anew; the embedded broker does not, so what was finished since the
-        # last one comes again.
-        assert repeats == 0 if KAFKA else repeats < len(expected) / 2
+        # What was finished behind an unfinished call comes again to the next owner. Kafka takes commits while the group
+        # gathers anew; the embedded broker does not, so there what was finished since the last one comes again, too.
+        assert repeats < len(expected) / (8 if KAFKA else 2), repeats
 
 
 @pytest.mark.embedded
