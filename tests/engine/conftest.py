@@ -43,11 +43,13 @@ class Broker:
         self.bootstrap, self.embedded = bootstrap, embedded
         self.config = {"bootstrap.servers": bootstrap, "log_level": 0}
         self.partitions: dict[str, int] = {}
+        self._one_at_a_time = threading.Lock()
 
     def topic(self, name: str, partitions: int = 1, **config: str) -> str:
         self.partitions[name] = partitions
         if self.embedded:
-            self.embedded.topic(name, partitions)
+            with self._one_at_a_time:  # its commands and answers are lines of one pipe
+                self.embedded.topic(name, partitions)
         else:
             new = NewTopic(name, partitions, 1, config={k.replace("_", "."): v for k, v in config.items()})
             admin = AdminClient(self.config)  # named, because a collected client never answers
@@ -89,9 +91,14 @@ class Broker:
             c.close()
 
     def commit(self, group: str, topic: str, offset: int) -> None:
-        c = Consumer({**self.config, "group.id": group})
-        c.commit(offsets=self.tps(topic, offset), asynchronous=False)
+        done: list[Any] = []
+        c = Consumer({**self.config, "group.id": group, "on_commit": lambda error, _: done.append(error)})
+        end = time.monotonic() + 20
+        c.commit(offsets=self.tps(topic, offset))  # the synchronous form waits for ever
+        while not done and time.monotonic() < end:
+            c.poll(0.1)
         c.close()
+        assert done == [None], f"the broker did not take the test's commit: {done}"
 
     def committed(self, group: str, topic: str) -> int:
         """Summed over partitions; a partition never committed counts 0."""

@@ -44,16 +44,16 @@ def test_rebalance_under_traffic_and_a_kill(broker, start_worker, feed, until):
     """Guards moving partitions: joining, leaving and dying under traffic count every record once per key, none lost."""
     names = group, source = broker.group(4)
     traffic = feed(broker, source, 300 if broker.embedded else 1000)
-    a = start_worker(broker, names, "a", SLOW=0.01)
+    a = start_worker(broker, names, "a", SLOW=0.01, SESSION=3)
     a.wait_ready(owned=4)
-    b = start_worker(broker, names, "b", SLOW=0.01)
+    b = start_worker(broker, names, "b", SLOW=0.01, SESSION=3)
     b.wait_ready(owned=2)
     traffic.wait_sent(300)
     assert b.stop() == 0
     a.wait_ready(owned=4)
     if not broker.embedded:  # the embedded broker refuses commits while a group rebalances
         assert a.now["repeats"] == 0, "joining and leaving repeat nothing"
-    c = start_worker(broker, names, "c", SLOW=0.01)
+    c = start_worker(broker, names, "c", SLOW=0.01, SESSION=3)
     c.wait_ready(owned=2)
     traffic.wait_sent(300)
     a.kill()
