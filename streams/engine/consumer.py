@@ -91,7 +91,8 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
     async def _check_topics(self, names: list[str]) -> None:
         """A worker whose topics are missing would idle without a word: ends the process instead, naming them."""
         tables = self.app.tables.data.values()
-        counts = await self.engine.positions.partition_counts(*names, *(t.changelog for t in tables))
+        read = [t.changelog for t in tables] + [mirror.topic for mirror in self.engine.mirrors]
+        counts = await self.engine.positions.partition_counts(*names, *read)
         if missing := sorted(topic for topic, n in counts.items() if not n):
             end(f"topics do not exist: {', '.join(missing)}; `shoprelay topics create` makes them", code=MISCONFIGURED)
         for t in tables:
