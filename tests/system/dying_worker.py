@@ -8,7 +8,6 @@ import os
 import signal
 
 from shoprelay.cli import app
-from streams.engine import EngineSettings  # noqa: F401  (decides how faust is imported)
 from streams.worker.fold import Fold, Thought
 
 moment, _, number = os.environ.pop("SHOPRELAY_TEST_DIE").partition(":")

@@ -12,8 +12,9 @@ from collections import Counter
 
 import pytest
 
+from tests.system.load import Load
 from tests.system.procs import until
-from tests.system.running import Load, Running, event, seen
+from tests.system.running import Running, event, seen
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 
