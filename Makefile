@@ -57,9 +57,10 @@ kafka-down: ## stop it; its data stays
 test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "(system or kafka) and not slow"
 
-.PHONY: test-real
-test-real: setup ## the slow tests, and those on recorded data (SHOPRELAY_REAL_DATA=folder)
+.PHONY: test-slow
+test-slow: setup ## the long trials on both brokers, and the recorded data (SHOPRELAY_REAL_DATA=folder)
 	$(BIN)/pytest -m "(real or slow) and not kafka"
+	deploy/kafka/kafka.sh with $(BIN)/pytest -m "slow and (system or kafka)"
 
 .PHONY: lock
 lock: ## requirements.lock anew from pyproject.toml; UPGRADE=1 takes newer versions too

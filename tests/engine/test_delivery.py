@@ -91,10 +91,10 @@ def test_a_changelog_that_refuses_ends_the_process(broker, start_worker):
     assert broker.committed(group, source) == 0
 
 
+@pytest.mark.embedded
 def test_a_changelog_write_that_fails_ends_the_process(own_broker, start_worker):
-    """Guards the state: a changelog batch that the broker answers with an error leads to exit 70 and no commit."""
-    if not own_broker.embedded:
-        pytest.skip("errors are injected into the embedded broker; the real one refuses in the test beside this one")
+    """Guards the state: a changelog batch that the broker answers with an error leads to exit 70 and no commit. (The
+    errors are injected; the real broker refuses in the test beside this one.)"""
     names = group, source = own_broker.group()
     worker = start_worker(own_broker, names, SLOW=0.5)
     worker.wait_ready()

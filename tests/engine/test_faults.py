@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -188,7 +187,7 @@ def _coordination_error(wrap_broker, start_worker, until, name):
         assert sum(broker.counts(group).values()) == total, name
 
 
-@pytest.mark.skipif("SHOPRELAY_TEST_KAFKA" in os.environ, reason="errors are injected into the embedded broker only")
+@pytest.mark.embedded
 def test_coordination_errors_rejoin_or_exit(wrap_broker, start_worker, until):
     """Guards the group: whatever the coordinator answers, all records are handled by this process or by its next
     start.
