@@ -25,7 +25,7 @@ Header = tuple[str, bytes]
 def batch(producer: Any, headers: Sequence[Header]) -> Any:
     made = producer.create_batch()
     for key, value in ITEMS:
-        made.append(key=key, value=value, timestamp=None, headers=headers)
+        made.append(key=key, value=value, timestamp=None, headers=list(headers))
     made.close()
     return made
 
