@@ -29,6 +29,8 @@ def line_key(item: LineItem) -> str:
     """Two lines are the same line when product, variant and options are."""
     if not item.variant_id and not item.options:
         return item.product_id
+    if not item.options:
+        return f"{item.product_id}\x1f{item.variant_id or ''}"
     options = "".join(f"\x1f{name}={item.options[name]}" for name in sorted(item.options))
     return f"{item.product_id}\x1f{item.variant_id or ''}{options}"
 

@@ -7,6 +7,7 @@ stronger one, so following links must end: no chain can loop, whatever the shop 
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from schemas.events import CustomerEvent, IdentityLinked, ShopEvent
 from schemas.values import CustomerRef
@@ -85,7 +86,7 @@ def links_of(
     elif single:
         return ()
     else:  # of one person's names, each kind is weaker than the one before
-        strong, weaker = ref, dict(_keys(event.shop, ref))
+        strong, weaker = ref, dict(islice(_keys(event.shop, ref), 1, None))
     home = key_of(event.shop, ref)
     return tuple(
         _link(event, key, name, strong, at)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from schemas.events import CustomerEvent, ShopEvent
 from schemas.signals import CatalogSignal, Signal
@@ -13,8 +15,10 @@ from streams.engine import Hooks, RestoreProgress
 LATENESS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 
-class WorkerMetrics:
+class WorkerMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._counted: dict[tuple[Counter, str], int] = {}
+        registry.register(self)  # first, so that the counters are settled when they are asked
         self._heard = Counter("shoprelay_events_heard_total", "Events taken in, by kind", ["event"], registry=registry)
         self._clamped = Counter(
             "shoprelay_events_clamped_total", "Events whose time lay in the future and was set back", registry=registry
@@ -39,7 +43,6 @@ class WorkerMetrics:
         self._lateness = Histogram(
             "shoprelay_deadline_lateness_seconds", "From due to appended", buckets=LATENESS, registry=registry
         )
-        self._children: dict[tuple[int, tuple[str, ...]], Counter] = {}
 
     def heard(self, event: ShopEvent, clamped: bool) -> None:
         self._count(self._heard, type(event.payload).__name__)
@@ -65,12 +68,15 @@ class WorkerMetrics:
         self._fired.inc()
         self._lateness.observe(max(0, late_ms) / 1000)
 
-    def _count(self, counter: Counter, *labels: str) -> None:
-        """`labels()` takes a lock and builds a tuple on every call; these run once per event."""
-        child = self._children.get((id(counter), labels))
-        if child is None:
-            child = self._children[(id(counter), labels)] = counter.labels(*labels)
-        child.inc()
+    def _count(self, counter: Counter, label: str) -> None:
+        self._counted[counter, label] = self._counted.get((counter, label), 0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        """Settles. A counter takes a lock each time; what happens once per event waits until somebody asks."""
+        for (counter, label), count in self._counted.items():
+            counter.labels(label).inc(count)
+        self._counted.clear()
+        return ()
 
 
 class EngineMetrics:
