@@ -16,7 +16,7 @@ from shoprelay import settings
 from shoprelay.settings import Configuration, Misconfigured
 
 if TYPE_CHECKING:
-    from streams.engine.settings import Security
+    from streams.security import Security
     from streams.topics import Topic
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -123,10 +123,10 @@ def sandbox(
 
 
 def _topics(configuration: Configuration) -> tuple[str, list[Topic], Security]:
-    from shoprelay.connections import names_of, security_of
+    from shoprelay.connections import names_of
 
     wanted = names_of(configuration).all(sorted(configuration.accounts))
-    return configuration.settings.kafka.bootstrap, wanted, security_of(configuration.settings.kafka)
+    return configuration.settings.kafka.bootstrap, wanted, configuration.settings.kafka.security()
 
 
 @topics_app.command("create")

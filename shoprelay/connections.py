@@ -16,23 +16,14 @@ from schemas.signals import CatalogSignal, Signal
 from shoprelay.publish import Publisher
 from shoprelay.settings import Configuration, Kafka
 from streams import topics
-from streams.engine.settings import Security
+from streams.security import librdkafka_options
 
 log = structlog.get_logger("shoprelay")
 REGISTRY_WAIT = 1.0  # seconds
 
 
-def librdkafka_options(kafka: Kafka) -> dict[str, Any]:
-    options: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "security.protocol": kafka.security_protocol}
-    named = {
-        "sasl.mechanism": kafka.sasl_mechanism,
-        "sasl.username": kafka.username,
-        "sasl.password": kafka.password.get_secret_value() if kafka.password else None,
-        "ssl.ca.location": str(kafka.ca_file) if kafka.ca_file else None,
-        "ssl.certificate.location": str(kafka.cert_file) if kafka.cert_file else None,
-        "ssl.key.location": str(kafka.key_file) if kafka.key_file else None,
-    }
-    return options | {name: value for name, value in named.items() if value}
+def librdkafka_of(kafka: Kafka) -> dict[str, Any]:
+    return {"bootstrap.servers": kafka.bootstrap, **librdkafka_options(kafka.security())}
 
 
 def registry_of(configuration: Configuration) -> Registry:
@@ -86,21 +77,9 @@ async def publisher_of(configuration: Configuration) -> Publisher:
     finally:
         await registry.close()
     prefix = configuration.settings.topics.prefix
-    return Publisher(librdkafka_options(configuration.settings.kafka), codec, f"{prefix}shop-events")
+    return Publisher(librdkafka_of(configuration.settings.kafka), codec, f"{prefix}shop-events")
 
 
 def names_of(configuration: Configuration) -> topics.Topics:
     wanted = configuration.settings.topics
     return topics.Topics(wanted.prefix, wanted.partitions)
-
-
-def security_of(kafka: Kafka) -> Security:
-    return Security(
-        protocol=kafka.security_protocol,
-        mechanism=kafka.sasl_mechanism or "PLAIN",
-        username=kafka.username,
-        password=kafka.password.get_secret_value() if kafka.password else None,
-        ca_file=kafka.ca_file,
-        cert_file=kafka.cert_file,
-        key_file=kafka.key_file,
-    )

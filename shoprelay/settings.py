@@ -12,12 +12,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 import sinks.contract
 from sinks.contract import Sink
+from streams.security import Security
 
 FILE = "shoprelay.toml"
 OVERRIDES = {  # environment variable -> place in the file
@@ -69,6 +79,22 @@ class Kafka(Part):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        self.security()
+        return self
+
+    def security(self) -> Security:
+        return Security(
+            protocol=self.security_protocol,
+            mechanism=self.sasl_mechanism or "PLAIN",
+            username=self.username,
+            password=self.password.get_secret_value() if self.password else None,
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+        )
 
 
 class Registry(Part):

@@ -10,13 +10,13 @@ import structlog
 import uvloop
 
 from schemas.records import Parked
-from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of, security_of
+from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.settings import Account, Configuration
 from streams.delivery.health import Health
 from streams.delivery.runner import run
 from streams.delivery.settings import DeliverySettings, GiveUp
-from streams.engine.clients import security_options
+from streams.security import aiokafka_options
 
 log = structlog.get_logger("shoprelay")
 SIGNALS = SUBJECTS[3]
@@ -86,5 +86,5 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         session_seconds=settings.session.total_seconds(),
         drain_seconds=settings.drain.total_seconds(),
         give_up_after=GiveUp(seconds=settings.give_up_after.total_seconds()),
-        security=security_options(security_of(configuration.settings.kafka)),
+        security=aiokafka_options(configuration.settings.kafka.security()),
     )

@@ -14,7 +14,7 @@ import uvloop
 from streams.engine import EngineSettings  # isort: skip  (before faust: it decides how faust is imported)
 import faust
 
-from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of, security_of
+from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.policies import Policies
 from shoprelay.settings import Configuration
@@ -92,7 +92,7 @@ def _engine_settings(configuration: Configuration, metrics: EngineMetrics) -> En
         compression="zstd",
         max_request_bytes=INSIDE_BYTES,
         embedded_broker=settings.kafka.embedded,
-        security=security_of(settings.kafka),
+        security=settings.kafka.security(),
         hooks=metrics.hooks(),
     )
 

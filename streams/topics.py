@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-if TYPE_CHECKING:  # importing the engine brings Faust along, for which a look at the topics need not wait
-    from streams.engine.settings import Security
+from streams.security import Security, librdkafka_options
 
 Cleanup = Literal["delete", "compact"]
 
@@ -237,25 +236,7 @@ def _in_sync(copies: int) -> int:
 
 
 def _admin(bootstrap: str, security: Security | None) -> Any:
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **confluent_security(security)})
-
-
-def confluent_security(security: Security | None) -> dict[str, str]:
-    """The same proof of identity in the words of librdkafka; None is a plain connection."""
-    if security is None:
-        return {}
-    options: dict[str, str] = {"security.protocol": security.protocol}
-    if security.protocol.startswith("SASL"):
-        options["sasl.mechanism"] = security.mechanism
-        options["sasl.username"] = security.username or ""
-        options["sasl.password"] = security.password or ""
-    files = {
-        "ssl.ca.location": security.ca_file,
-        "ssl.certificate.location": security.cert_file,
-        "ssl.key.location": security.key_file,
-        "ssl.key.password": security.key_password,
-    }
-    return options | {name: str(value) for name, value in files.items() if value}
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **librdkafka_options(security)})
 
 
 async def _metadata(admin: Any) -> Any:

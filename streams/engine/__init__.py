@@ -32,8 +32,9 @@ from streams.engine.fence import CLAIM_KEY, Fold
 from streams.engine.mirror import Mirror
 from streams.engine.partitions import partition_of
 from streams.engine.progress import Progress
-from streams.engine.settings import EngineSettings, Hooks, RestoreProgress, Security
+from streams.engine.settings import EngineSettings, Hooks, RestoreProgress
 from streams.engine.tables import NotOwned, Table
+from streams.security import Security
 
 __all__ = [
     "CLAIM_KEY",

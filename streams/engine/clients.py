@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from typing import Any
 
@@ -10,7 +9,8 @@ import aiokafka
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from streams.engine.settings import EngineSettings, Security
+from streams.engine.settings import EngineSettings
+from streams.security import aiokafka_options
 
 FETCH_WAIT_MS = 50
 """A broker answers a fetch when something comes; the embedded one only when this is over, and so it is a hop's
@@ -18,27 +18,12 @@ latency.
 """
 
 
-def security_options(security: Security) -> dict[str, Any]:
-    """Keyword arguments that every aiokafka client takes. Raises OSError or ssl.SSLError if a file cannot be read."""
-    options: dict[str, Any] = {"security_protocol": security.protocol}
-    if security.tls:
-        context = ssl.create_default_context(cafile=str(security.ca_file) if security.ca_file else None)
-        if security.cert_file and security.key_file:
-            context.load_cert_chain(str(security.cert_file), str(security.key_file), security.key_password)
-        options["ssl_context"] = context
-    if security.protocol.startswith("SASL"):
-        options["sasl_mechanism"] = security.mechanism
-        options["sasl_plain_username"] = security.username
-        options["sasl_plain_password"] = security.password
-    return options
-
-
 def _common(settings: EngineSettings) -> dict[str, Any]:
     return {
         "bootstrap_servers": [host.strip() for host in settings.bootstrap.split(",")],
         "client_id": settings.group,
         "request_timeout_ms": int(settings.request_timeout_seconds * 1000),
-        **security_options(settings.security),
+        **aiokafka_options(settings.security),
     }
 
 

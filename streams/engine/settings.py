@@ -7,38 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+from streams.security import Security
+
 Compression = Literal["gzip", "snappy", "lz4", "zstd"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Security:
-    """How clients prove who they are. Files are PEM; without `ca_file` the system's certificates are trusted.
-
-    Raises ValueError where the parts do not fit together.
-    """
-
-    protocol: Protocol = "PLAINTEXT"
-    mechanism: Mechanism = "PLAIN"
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    key_password: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.protocol.startswith("SASL") and not (self.username and self.password):
-            raise ValueError(f"security protocol {self.protocol} needs a username and a password")
-        if bool(self.cert_file) != bool(self.key_file):
-            raise ValueError("a client certificate needs both cert_file and key_file")
-        if (self.ca_file or self.cert_file) and not self.tls:
-            raise ValueError(f"certificate files are set, but security protocol {self.protocol} uses no TLS")
-
-    @property
-    def tls(self) -> bool:
-        return self.protocol.endswith("SSL")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from streams.broker import EmbeddedBroker
-from streams.engine.settings import Security
-from streams.topics import DAY_MS, Topic, Topics, TopicsUnavailable, all_topics, check, confluent_security, create
+from streams.security import Security, librdkafka_options
+from streams.topics import DAY_MS, Topic, Topics, TopicsUnavailable, all_topics, check, create
 
 MIB = 1 << 20
 
@@ -55,7 +55,7 @@ def test_the_same_security_in_librdkafkas_words() -> None:
     security = Security(
         protocol="SASL_SSL", mechanism="SCRAM-SHA-512", username="u", password="p", ca_file=Path("/ca.pem")
     )
-    assert confluent_security(security) == {
+    assert librdkafka_options(security) == {
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "u",

@@ -121,3 +121,8 @@ def test_stages_that_do_not_rise_are_refused(tmp_path: Path, stages: str) -> Non
 
 def test_no_stages_is_a_shop_that_reminds_nobody(tmp_path: Path) -> None:
     assert load(written(tmp_path, "[shops.default]\nstages = []\n"), {}).settings.shops["default"].stages == ()
+
+
+def test_parts_of_the_security_settings_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="kafka: security protocol SASL_SSL needs a username and a password"):
+        load(written(tmp_path, '[kafka]\nsecurity_protocol = "SASL_SSL"'), {})
