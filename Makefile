@@ -29,8 +29,9 @@ demo: setup ## a simulated shop hour through the whole product, in about a minut
 	$(BIN)/shoprelay demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup ## all tests that need nothing but Python
-	$(BIN)/pytest -m "not kafka and not slow"
+test: setup ## all tests that need nothing but Python; with SHOPRELAY_REAL_DATA=folder those on recorded data, too
+	$(BIN)/pytest -q -n 2 -m "$(FAST)"
+	$(BIN)/pytest -m "(system or real) and not kafka and not slow"
 
 .PHONY: check
 check: setup ## format, lint, types, rooms and the fast tests; under a minute
@@ -58,8 +59,8 @@ test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "(system or kafka) and not slow"
 
 .PHONY: test-slow
-test-slow: setup ## the long trials on both brokers, and the recorded data (SHOPRELAY_REAL_DATA=folder)
-	$(BIN)/pytest -m "(real or slow) and not kafka"
+test-slow: setup ## the long trials, on both brokers
+	$(BIN)/pytest -m "slow and not kafka"
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "slow and (system or kafka)"
 
 .PHONY: lock
