@@ -167,7 +167,8 @@ def main(arguments: Sequence[str]) -> None:
         "fold",
         "the real fold",
         f"{environment(*PACKAGES)}, Apache Kafka 3.9.1 on the same cores; {a.rounds} rounds taking turns, "
-        f"{a.events:,} events ({a.stock_events:,} for stock Faust), {EVENTS_EACH} per customer, {PARTITIONS} partitions.",
+        f"{a.events:,} events ({a.stock_events:,} for stock Faust), {EVENTS_EACH} per customer, "
+        f"{PARTITIONS} partitions.",
         results.table(
             ("variant", "events/s", "CPU s per 100k", "times bare", "times ours", "peak MB", "others' cores", "wrong"),
             [
