@@ -64,11 +64,12 @@ def moved_clock(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 
 async def until(condition: Callable[[], bool], seconds: float = 36_000.0) -> None:
-    """Lets virtual time pass until it holds."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    """Lets virtual time pass until it holds; looks ten times a second at first, once in two after a while."""
+    deadline, step = asyncio.get_running_loop().time() + seconds, 0.1
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "it never came true"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(step)
+        step = min(step * 1.01, 2.0)
 
 
 async def pass_time(seconds: float) -> None:
