@@ -18,7 +18,7 @@ import msgspec
 from schemas.events import CatalogEvent, CustomerEvent
 from schemas.language import CLASSES
 from schemas.layout import BadSchema, Record, load, parse
-from schemas.quantities import WRITTEN_MOMENTS, Unreadable, Unwritable, write_moment, zigzag
+from schemas.quantities import Unreadable, Unwritable, write_moment, zigzag
 from schemas.reading import Read, compile_reader
 from schemas.registry import NotRegistered, Registry
 from schemas.writing import compile_writer
@@ -219,7 +219,7 @@ def splice_customer_event(
     """`codec.encode(CustomerEvent(key, at, fact))` made from the bytes of the fact: a ShopEvent's body without its
     head, written with our schema (`writer_is_ours`)."""
     name = key.encode()
-    moment = WRITTEN_MOMENTS.get(at) or write_moment(at, "CustomerEvent.at")
+    moment = write_moment(at, "CustomerEvent.at")
     # b"\x00" is the first branch of `fact`
     return b"".join((codec.head, zigzag(len(name)), name, moment, b"\x00", shop_event_body))
 

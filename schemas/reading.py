@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.layout import MISSING, Amount, Choice, Fixed, Many, Plain, Record, Table, Type, Union, named
-from schemas.quantities import MOMENT_BYTES, MOMENTS, Unreadable, amount_reader, raw_length, raw_long, read_moment
+from schemas.quantities import Unreadable, amount_reader, raw_length, raw_long, read_moment
 from schemas.resolution import counterpart, pairs
 
 Read = Callable[[bytes, int], tuple[Any, int]]
@@ -41,8 +41,7 @@ class _Source:
         self.classes = classes
         self.lines: list[str] = []
         self.done: dict[tuple[Type, Type | None], str] = {}
-        self.names: dict[str, Any] = {"long": raw_long, "length": raw_length, "fail": _fail}
-        self.names |= {"moments": MOMENTS.get, "moment": read_moment}
+        self.names: dict[str, Any] = {"long": raw_long, "length": raw_length, "moment": read_moment, "fail": _fail}
         self.count = 0
 
     def build(self) -> dict[str, Any]:
@@ -127,12 +126,9 @@ class _Source:
             self.sized(out, pad)
             out += [f"{pad}{to} = d[i:j]{'.decode()' if text else ''}"] if found is not None else []
             out.append(f"{pad}i = j")
-        elif kind in ("int", "long") and found == MOMENT:
-            out += [f"{pad}{to} = moments(d[i:i + {MOMENT_BYTES}])", f"{pad}if {to} is not None: i += {MOMENT_BYTES}"]
-            out.append(f"{pad}else: {to}, i = moment(d, i, {path!r})")
         elif kind in ("int", "long"):
             out += [f"{pad}n = d[i]; i += 1", f"{pad}if n & 128: n, i = long(d, i - 1)"]
-            out.append(f"{pad}{to} = (n >> 1) ^ -(n & 1)")
+            out.append(f"{pad}{to} = " + (f"moment(n, {path!r})" if found == MOMENT else "(n >> 1) ^ -(n & 1)"))
         elif kind == "boolean":
             out += [f"{pad}{to} = d[i] != 0", f"{pad}i += 1"]
         elif kind == "null":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.layout import Amount, Choice, Many, Plain, Record, Table, Type, Union, named
-from schemas.quantities import WRITTEN_MOMENTS, Unwritable, amount_writer, write_moment, zigzag
+from schemas.quantities import Unwritable, amount_writer, write_moment, zigzag
 
 Write = Callable[[Any, Callable[[bytes], Any]], None]
 SHORT = 4096
@@ -34,7 +34,6 @@ class _Source:
         self.count = 0
         self.names: dict[str, Any] = {
             "long": zigzag,
-            "moments": WRITTEN_MOMENTS.get,
             "moment": write_moment,
             "stranger": _stranger,
             "length": [zigzag(n) for n in range(SHORT)],
@@ -96,10 +95,9 @@ class _Source:
             data = f"{of}.encode()" if kind.kind == "string" else of
             out += [f"{pad}b = {data}", f"{pad}n = len(b)"]
             out += [f"{pad}a({head}[n] if n < {SHORT} else {before}long(n))", f"{pad}a(b)"]
-        elif kind.kind in ("int", "long") and kind.logical == "timestamp-millis":
-            out += [f"{pad}b = moments({of})", f"{pad}a(moment({of}, {path!r}) if b is None else b)"]
         elif kind.kind in ("int", "long"):
-            out.append(f"{pad}a(long({of}))")
+            made = f"moment({of}, {path!r})" if kind.logical == "timestamp-millis" else f"long({of})"
+            out.append(f"{pad}a({made})")
         elif kind.kind == "boolean":
             out.append(f"{pad}a(b'\\x01' if {of} else b'\\x00')")
         elif kind.kind != "null":
