@@ -154,6 +154,9 @@ class SinkSettings(Part):
     )
     drain: Duration = timedelta(seconds=10)
     max_in_flight: int | None = Field(None, ge=1, le=10_000)
+    longest_backoff: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=60), description="between two attempts while the platform is away"
+    )
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
 
 

@@ -15,7 +15,7 @@ from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.settings import Account, Configuration
 from streams.delivery.health import Health
 from streams.delivery.runner import run
-from streams.delivery.settings import DeliverySettings, GiveUp
+from streams.delivery.settings import Backoff, DeliverySettings, GiveUp
 from streams.security import aiokafka_options
 
 log = structlog.get_logger("shoprelay")
@@ -85,6 +85,7 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         max_in_flight=settings.max_in_flight,
         session_seconds=settings.session.total_seconds(),
         drain_seconds=settings.drain.total_seconds(),
+        backoff=Backoff(cap_seconds=settings.longest_backoff.total_seconds()),
         give_up_after=GiveUp(seconds=settings.give_up_after.total_seconds()),
         security=aiokafka_options(configuration.settings.kafka.security()),
     )

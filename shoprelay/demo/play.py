@@ -119,12 +119,14 @@ grace = "200ms"
 expires_after = "{EXPIRES / speed * 1000:.0f}ms"
 [sinks.klaviyo]
 platform = "klaviyo"
+longest_backoff = "{60 / speed * 1000:.0f}ms"
 http = {{ port = {stage.ports["sink-klaviyo"]} }}
 [sinks.klaviyo.config]
 base_url = "{stage.url("sandbox-klaviyo")}"
 api_key = "env:DEMO_KLAVIYO_KEY"
 [sinks.june]
 platform = "june"
+longest_backoff = "{60 / speed * 1000:.0f}ms"
 http = {{ port = {stage.ports["sink-june"]} }}
 [sinks.june.config]
 url = "{stage.url("sandbox-june")}/collect/{{token}}"
