@@ -1,4 +1,4 @@
-"""Refusing: a record nobody understands goes to `refused`, once, with its bytes and a reason somebody can act on."""
+"""Refusing: a record nobody understands goes to `refused` with its bytes and a reason somebody can act on."""
 
 from __future__ import annotations
 
