@@ -84,15 +84,17 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._owner.revoked(frozenset(tp.partition for tp in revoked))
 
     async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
-        generation = self._generation
         wanted = [TopicPartition(self._topic, p) for p in partitions] or [NOBODY]
         try:
             batches = await self._consumer.getmany(*wanted, timeout_ms=int(seconds * 1000), max_records=most)
+            # The assignment these were taken under, not the one the call began with: a group may gather anew while we
+            # wait, and its records, once taken, are handed out by nobody else and would be committed past.
+            generation = self._generation
             ends = await self._ends()
         except (KafkaError, IllegalStateError) as error:
             await self._failed(error)
             return Fetched({}, {})
-        # What was fetched under an older assignment comes again under the new one, from the committed offset.
+        # What was taken under an older assignment comes again under the new one, from the committed offset.
         if generation != self._generation:
             return Fetched({}, {})
         return Fetched({tp.partition: records for tp, records in batches.items()}, ends)

@@ -13,9 +13,16 @@ from tests.delivery.said import Plain, encode
 from tests.delivery.sink import SINK, Config
 
 
+def show() -> None:
+    """What every task waits for, to stderr: a test that waits in vain asks for it."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+
+
 async def main(bootstrap: str, address: str, name: str) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show)
     settings = DeliverySettings(
         bootstrap=bootstrap,
         group=name,

@@ -96,9 +96,20 @@ class Stage:
         return [f"c{c}-ordered-{n}" for n, c in itertools.product(numbers, range(customers))]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 40.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110  (another process makes it true)
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():  # noqa: ASYNC110  (another process makes it true)
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            await self._explain()
+            raise
+
+    async def _explain(self) -> None:
+        for process in self.processes:
+            print(f"process {process.pid}: {process.poll()}, {len(self.books.accepted)} accepted", file=sys.stderr)
+            if process.poll() is None:
+                process.send_signal(signal.SIGUSR1)
+        await asyncio.sleep(1)
 
     async def supervise(self, accepted: int) -> None:
         """Until so many calls were accepted; a process that ends with 70 is started again."""
