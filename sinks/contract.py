@@ -5,11 +5,13 @@ The runner in `streams.delivery` is the only one that acts on it; a platform fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 from schemas.signals import CartAbandoned, Conclusion, Signal
@@ -38,8 +40,12 @@ class Call:
     """One complete request to one platform. Same signal, same config: same bytes and same key, on every attempt.
 
     `says` is the platform's word for it ("Placed Order"), a bounded set: it labels metrics. `path` is appended to the
-    sink's base URL. `key` identifies this call for ever; where the platform has a place for it, it is in `body` too.
-    `endpoint` names the budget it draws from.
+    sink's base URL, unless it is a whole URL. `key` identifies this call for ever; where the platform has a place for
+    it, it is in `body` too. `endpoint` names the budget it draws from, `cost` what it takes there.
+
+    `opens` names something that only this call makes known to the platform ("order 17"); a later call of the same
+    customer that `needs` it cannot pass before. While the one is parked, the other waits behind it, parked as well, and
+    both are sent again in their order; everything else of the customer goes on.
     """
 
     says: str
@@ -49,6 +55,9 @@ class Call:
     key: str
     endpoint: str = "default"
     headers: tuple[tuple[str, str], ...] = ()
+    cost: int = 1
+    opens: str = ""
+    needs: str = ""
 
 
 class CannotSay(Exception):
@@ -59,7 +68,7 @@ class Unaddressable(Exception):
     """Nobody to tell: the customer has no address this platform could use. Counted, not parked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """What came back: a status from 100 to 599 with headers (lower-case names) and body, or a fault and status 0.
 
@@ -71,18 +80,45 @@ class Answer:
     body: bytes = b""
     fault: str | None = None
 
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON; `None` when it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+    def at(self, path: str) -> Any:
+        """What stands at a place of the JSON body, `errors.0.code` for example; `None` when there is nothing."""
+        found = self.document
+        for step in path.split("."):
+            if isinstance(found, dict):
+                found = found.get(step)
+            elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+                found = found[int(step)]
+            else:
+                return None
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The first rule whose status matches, and whose `containing` is found in the body when given, decides."""
+    """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
+    leads to `equals` in the JSON body when given (see `Answer.at`)."""
 
     verdict: Verdict
     statuses: frozenset[int]
     containing: bytes | None = None
+    at: str = ""
+    equals: Any = None
     why: str = ""
 
     def matches(self, answer: Answer) -> bool:
-        return answer.status in self.statuses and (self.containing is None or self.containing in answer.body)
+        return (
+            answer.status in self.statuses
+            and (self.containing is None or self.containing in answer.body)
+            and (not self.at or answer.at(self.at) == self.equals)
+        )
 
 
 def _statuses(*ranges: range | int) -> frozenset[int]:
@@ -115,11 +151,55 @@ def classify(answer: Answer, rules: tuple[Rule, ...]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` calls in any `seconds`, for the calls whose `endpoint` is this one."""
+    """At most `count` in any `seconds` for the calls of this `endpoint`, each weighing its `cost`. All limits of an
+    endpoint hold at once; "*" is a limit of all endpoints together."""
 
     endpoint: str
     count: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a platform lends for a while. `ask(config)` is the call that gets one; `read(answer)` takes from its answer
+    the token and for how many seconds it is valid, or `None` when it holds none. `headers(token)` puts it on every
+    call. An answer for which `expired` holds is met by one renewal and one more attempt."""
+
+    ask: Callable[[Any], Call]
+    read: Callable[[Answer], tuple[str, float] | None]
+    headers: Callable[[str], Mapping[str, str]]
+    expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One more call before the items of a batch have their verdicts, after so many seconds: how a job goes, say."""
+
+    call: Call
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How calls of one endpoint travel together once `from_items` of them wait; fewer go one by one, at once.
+
+    `join(calls)` is the one request for all of them, in their order; its own `endpoint` names its budget, its key is
+    not looked at. `read(calls, answers)` is asked after every answer, all so far given, oldest first: one verdict per
+    call; or the next thing to `Ask`; or `None` when what was answered is said of the whole. Then the last answer's
+    verdict holds for each item, and a REJECTED batch is halved until the bad item stands alone. Both are pure.
+
+    `most_bytes` bounds the sum of the bodies joined. `in_flight` is how many batches may be under way. `repeats=False`
+    when the platform refuses a batch with an item it has seen: what may have arrived already then goes one by one.
+    """
+
+    endpoint: str
+    join: Callable[[Sequence[Call]], Call]
+    read: Callable[[Sequence[Call], Sequence[Answer]], tuple[Verdict, ...] | Ask | None]
+    most_items: int
+    most_bytes: int
+    from_items: int = 10
+    in_flight: int = 2
+    repeats: bool = True
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]
@@ -133,6 +213,7 @@ class Sink:
     auth and fixed headers, added to every call at the moment of sending, never stored. `calls` maps a signal's payload
     class to a pure function `(signal, config) -> calls`; a signal that is not in the table is not told to this
     platform. `reminders` are the payloads that must not leave once something newer is known about that cart.
+    `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
     `answer_limit` is how many bytes of an answer are read.
     """
 
@@ -144,6 +225,9 @@ class Sink:
     dedupe: Dedupe
     rules: tuple[Rule, ...] = ()
     limits: tuple[Limit, ...] = ()
+    token: Token | None = None
+    batches: tuple[Batch, ...] = ()
+    reserve: float = 0.2
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
     answer_limit: int = 65_536
