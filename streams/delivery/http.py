@@ -77,7 +77,7 @@ class HttpTransport:
         if (url := self._urls.get(path)) is None:
             if len(self._urls) >= 256:
                 self._urls.clear()
-            url = self._urls[path] = httpx.URL(self._base + path)
+            url = self._urls[path] = httpx.URL(path if path.startswith(("https://", "http://")) else self._base + path)
         return url
 
     async def _read(self, response: httpx.Response) -> Answer:

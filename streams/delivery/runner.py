@@ -25,6 +25,7 @@ from streams.delivery.pace import Random
 from streams.delivery.park import Parking
 from streams.delivery.say import Codec, Speaker, where
 from streams.delivery.settings import DeliverySettings
+from streams.delivery.token import borrowing
 
 log = structlog.get_logger("shoprelay.delivery")
 FETCH_SECONDS = 0.1
@@ -193,7 +194,9 @@ async def run(
     both in the registry's framing.
     """
     most = settings.max_in_flight or sink.max_in_flight
-    transport = HttpTransport(sink.base_url(config), lambda: sink.headers(config), sink.answer_limit, most)
+    clock = clock or SystemClock()
+    http = HttpTransport(sink.base_url(config), lambda: sink.headers(config), sink.answer_limit, most)
+    transport = borrowing(http, sink.token, config, clock)
     shelf = KafkaShelf(settings)
     delivery = Delivery(
         sink,
@@ -203,7 +206,7 @@ async def run(
         transport=transport,
         parking=Parking(shelf, encode_parked, sink.name, settings.account, settings.topic),
         metrics=DeliveryMetrics(registry, settings.account or sink.name),
-        clock=clock or SystemClock(),
+        clock=clock,
         random=random.random,
     )
     watch(delivery.health)

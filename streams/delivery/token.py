@@ -1,0 +1,72 @@
+"""A token that the platform lends for a while: asked for once, kept until it ends, renewed once when it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from sinks.contract import Answer, Call, Token
+from streams.delivery.clock import Clock
+from streams.delivery.http import Transport
+
+log = structlog.get_logger("shoprelay.delivery")
+MARGIN = 0.1  # of its life: a token that ends while a call is under way is renewed before
+
+
+class Borrowed:
+    """A `Transport` that puts the token on every call of another one.
+
+    Whoever comes while a token is being asked for waits for that one: never two at once. A renewal that fails answers
+    for the call itself, so a wrong secret holds the sink and an identity service that is away is waited for.
+    """
+
+    def __init__(self, inner: Transport, token: Token, config: Any, clock: Clock) -> None:
+        self._inner = inner
+        self._token = token
+        self._config = config
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._headers: tuple[tuple[str, str], ...] | None = None
+        self._ends_at = 0.0
+
+    async def send(self, call: Call) -> Answer:
+        used = self._headers
+        if used is None or self._clock.monotonic() >= self._ends_at:
+            if (failed := await self._renew(used)) is not None:
+                return failed
+            used = self._headers
+        answer = await self._send(call, used)
+        if answer.fault is None and self._token.expired(answer):
+            if (failed := await self._renew(used)) is not None:
+                return failed
+            answer = await self._send(call, self._headers)
+        return answer
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def _send(self, call: Call, headers: tuple[tuple[str, str], ...] | None) -> Answer:
+        return await self._inner.send(replace(call, headers=(*call.headers, *(headers or ()))))
+
+    async def _renew(self, refused: tuple[tuple[str, str], ...] | None) -> Answer | None:
+        """`None` when there is a token other than `refused`; else the answer that stands for the call's own."""
+        async with self._asking:
+            if self._headers is not refused:
+                return None
+            answer = await self._inner.send(self._token.ask(self._config))
+            lent = self._token.read(answer) if answer.fault is None and 200 <= answer.status < 300 else None
+            if lent is None:
+                log.warning("no token was lent", status=answer.status, fault=answer.fault)
+                # A 2xx without a token is not the delivery of anything.
+                return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
+            value, seconds = lent
+            self._headers = tuple(self._token.headers(value).items())
+            self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
+            return None
+
+
+def borrowing(inner: Transport, token: Token | None, config: Any, clock: Clock) -> Transport:
+    return inner if token is None else Borrowed(inner, token, config, clock)
