@@ -162,10 +162,11 @@ class _Service:
 
     def _shown(self, call: _Recorded) -> dict[str, Any]:
         request = call.request
+        text = self._masked(request.body.decode(errors="replace"))  # a secret is in the body when a token is asked for
         try:
-            body = orjson.loads(request.body)
+            body = orjson.loads(text)
         except orjson.JSONDecodeError:
-            body = request.body.decode(errors="replace")
+            body = text
         return {
             "number": call.number,
             "at": request.at,

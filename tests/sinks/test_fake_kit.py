@@ -64,6 +64,15 @@ async def test_every_call_is_recorded_with_its_secrets_masked(client: TestClient
     assert "s3cret" not in str(await calls(client))
 
 
+async def test_secrets_in_bodies_are_masked_too(client: TestClient[Any, Any]) -> None:
+    await client.post("/token", json={"grant": "once", "secret": "s3cret"})
+    await client.post("/token", data="grant=once&secret=s3cret")
+
+    bodies = [call["body"] for call in (await calls(client))["calls"]]
+
+    assert bodies == [{"grant": "once", "secret": "***"}, "grant=once&secret=***"]
+
+
 async def test_a_body_that_is_not_json_is_recorded_as_it_came(client: TestClient[Any, Any]) -> None:
     await client.post("/", data=b"{not json")
 
