@@ -41,6 +41,10 @@ check: setup ## format, lint, types, rooms and the fast tests; under a minute
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "$(FAST)"
 
+.PHONY: certify
+certify: setup ## what docs/specs/sink.md asks of a sink, tried on SINK=klaviyo, or on all of them
+	$(BIN)/shoprelay certify $(SINK)
+
 .PHONY: bench
 bench: setup ## how fast it is; results are appended to bench/results
 	$(BIN)/python -m bench

@@ -122,6 +122,24 @@ def sandbox(
     asyncio.run(serve(name, host, port))
 
 
+@app.command()
+def certify(names: Annotated[list[str] | None, typer.Argument(help="Sinks; all of them when none is named")] = None
+            ) -> None:  # fmt: skip
+    """Runs the behaviours of docs/specs/sink.md for sinks, against their own stand-ins; exits 1 on a broken one."""
+    from shoprelay.certificate.badges import show
+    from shoprelay.certificate.certify import Outcome, certify
+    from shoprelay.certificate.subject import Unusable, load
+    from shoprelay.certificate.subject import names as all_names
+
+    try:
+        found = {name: certify(load(name)) for name in names or all_names()}
+    except (LookupError, Unusable) as wrong:
+        _fail([str(wrong)])
+    show(out, found)
+    if any(finding.outcome is Outcome.BROKEN for findings in found.values() for finding in findings):
+        raise typer.Exit(1)
+
+
 def _topics(configuration: Configuration) -> tuple[str, list[Topic], Security]:
     from shoprelay.connections import names_of
 

@@ -1,0 +1,72 @@
+"""Whether the functions that make calls are pure: read from their text, and from all of `sinks` that they import."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from shoprelay.certificate.subject import Subject
+
+IMPURE = frozenset({
+    "asyncio", "time", "random", "os", "uuid", "secrets", "socket", "subprocess", "threading", "requests", "httpx",
+    "aiohttp", "logging", "structlog",
+})  # fmt: skip
+NOW = frozenset({"now", "utcnow", "today", "fromtimestamp"})
+CALLED = frozenset({"open", "print", "input", "float", "hash", "id"})  # `hash` and `id` differ from run to run
+APART = ("config.py", "contract.py")  # what the functions are given, and what they answer with
+WAITING = (ast.Await, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Global)
+
+
+def impurities(subject: Subject) -> list[str]:
+    """Each as `file:line what`."""
+    found = []
+    for module in _modules(subject):
+        for node in ast.walk(ast.parse(module.read_text())):
+            found += [f"{module.name}:{getattr(node, 'lineno', 0)} {what}" for what in _impure(node)]
+    return found
+
+
+def _impure(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Import(names):
+            yield from (f"imports {alias.name}" for alias in names if alias.name.partition(".")[0] in IMPURE)
+        case ast.ImportFrom(str(module)) if module.partition(".")[0] in IMPURE:
+            yield f"imports {module}"
+        case ast.Attribute(attr=attr) if attr in NOW:
+            yield f"asks for the time with {attr}"
+        case ast.Call(func=ast.Name(name)) if name in CALLED:
+            yield f"calls {name}"
+        case _ if isinstance(node, WAITING):
+            yield "waits or keeps something"
+
+
+def _modules(subject: Subject) -> list[Path]:
+    """`calls.py` and everything of the folder and the kit that it imports."""
+    found: list[Path] = []
+    waiting = [subject.folder / "calls.py"]
+    while waiting:
+        module = waiting.pop()
+        if module in found or module.name in APART or not module.is_file():
+            continue
+        found.append(module)
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                waiting += _files(subject, node.module, [alias.name for alias in node.names])
+    return found
+
+
+def _files(subject: Subject, module: str, names: list[str]) -> list[Path]:
+    if module == subject.package or module.startswith(f"{subject.package}."):
+        place = subject.folder / module.removeprefix(subject.package).replace(".", "/").lstrip("/")
+    elif module == "sinks" or module.startswith("sinks."):
+        place = Path(_kit()) / module.removeprefix("sinks").replace(".", "/").lstrip("/")
+    else:
+        return []
+    return [place.with_suffix(".py"), *(place / f"{name}.py" for name in names)]
+
+
+def _kit() -> str:
+    import sinks
+
+    return next(iter(sinks.__path__))

@@ -1,0 +1,244 @@
+"""A stage for one sink: the real runner over a log in memory, in virtual time, in front of the sink's own stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from pydantic import BaseModel
+
+from schemas.records import Parked
+from schemas.signals import Signal
+from shoprelay.certificate.behaviour import Broken
+from shoprelay.certificate.platform import Platform, Sent
+from shoprelay.certificate.subject import Subject
+from shoprelay.certificate.virtual import VirtualClock, until
+from sinks.contract import Answer, Call
+from streams.delivery import DeliverySettings
+from streams.delivery.feed import Fetched, Owner
+from streams.delivery.lanes import End
+from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.park import Parking
+from streams.delivery.runner import Delivery
+from streams.delivery.say import Speaker
+from streams.delivery.token import borrowing
+
+PARTITIONS = 3
+SETTINGS = DeliverySettings(
+    bootstrap="", group="certificate", parked_topic="parked", partitions=PARTITIONS, commit_seconds=2.0
+)
+IDLE = 2.0
+PATIENCE = 3600.0  # virtual seconds before something counts as never happening
+
+encode = msgspec.json.Encoder().encode
+_signal = msgspec.json.Decoder(Signal).decode
+
+
+class PlainCodec:
+    """Signals as JSON: what is certified is what becomes of them, not how they came."""
+
+    def decode(self, framed: bytes) -> Signal:
+        return _signal(framed)
+
+    async def fetch(self, schema_id: int) -> None:
+        raise AssertionError("JSON names no schema")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Log:
+    """The topic of signals, how far it is committed, and what was parked."""
+
+    def __init__(self) -> None:
+        self.partitions: list[list[Written]] = [[] for _ in range(PARTITIONS)]
+        self.committed: dict[int, int] = {}
+        self.parked: list[Parked] = []
+        self._said = asyncio.Event()
+
+    def say(self, *signals: Signal) -> None:
+        for signal in signals:
+            key = signal.customer.key.encode()
+            number = sum(key) % PARTITIONS
+            partition = self.partitions[number]
+            partition.append(Written(number, len(partition), 1_000 + len(partition), key, encode(signal)))
+        self._said.set()
+
+    async def more(self, seconds: float) -> None:
+        """Until something more is said, at most so long."""
+        self._said.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._said.wait(), seconds)
+
+    @property
+    def is_done(self) -> bool:
+        return all(len(p) == self.committed.get(n, 0) for n, p in enumerate(self.partitions))
+
+
+class Hands:
+    """Feed, shelf and transport of one process. `dead`: whatever it waits for never comes."""
+
+    def __init__(self, log: Log, platform: Platform) -> None:
+        self._log = log
+        self._platform = platform
+        self._positions: dict[int, int] = {}
+        self.dead = False
+
+    async def _alive(self) -> None:
+        if self.dead:
+            await asyncio.Event().wait()
+
+    async def open(self, owner: Owner) -> None:
+        self._positions = {n: self._log.committed.get(n, 0) for n in range(PARTITIONS)}
+        await owner.assigned(frozenset(self._positions))
+
+    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
+        await self._alive()
+        if not any(len(self._log.partitions[n]) > self._positions[n] for n in partitions):
+            await self._log.more(IDLE)  # a real one answers sooner; in virtual time each answer is work
+        records: dict[int, list[Written]] = {}
+        for number in partitions:
+            position = self._positions[number]
+            records[number] = self._log.partitions[number][position : position + most]
+            self._positions[number] = position + len(records[number])
+            most -= len(records[number])
+        now = asyncio.get_running_loop().time()
+        return Fetched(records, {n: End(p, len(self._log.partitions[n]), now) for n, p in self._positions.items()})
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        await self._alive()
+        self._log.committed.update(offsets)
+        return True
+
+    async def put(self, partition: int, key: bytes, value: bytes) -> None:
+        await self._alive()
+        self._log.parked.append(msgspec.json.decode(value, type=Parked))
+
+    async def send(self, call: Call) -> Answer:
+        await self._alive()
+        answer = await self._platform.send(call)
+        await self._alive()
+        return answer
+
+    async def close(self) -> None:
+        await self._alive()
+
+
+class Process:
+    """One sink process, running. Its end is the stage's."""
+
+    def __init__(self, stage: Stage, settings: DeliverySettings) -> None:
+        sink = stage.subject.sink
+        self.hands = Hands(stage.log, stage.platform)
+        self.metrics = CollectorRegistry()
+        self.stop = asyncio.Event()
+        self.delivery = Delivery(
+            sink,
+            settings,
+            feed=self.hands,
+            speaker=Speaker(sink, stage.config, PlainCodec()),
+            transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
+            parking=Parking(self.hands, encode, sink.name, settings.account, settings.topic),
+            metrics=DeliveryMetrics(self.metrics, sink.name),
+            clock=stage.clock,
+            random=lambda: 0.5,
+        )
+        self.running = asyncio.create_task(self.delivery.run(self.stop))
+
+    async def end(self) -> int:
+        """As SIGTERM does; the exit code."""
+        self.stop.set()
+        return await self.running
+
+    async def die(self) -> None:
+        """As `kill -9` does: from now on nothing it does reaches anybody."""
+        self.hands.dead = True
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+
+class Stage:
+    """The log, the platform and the clock of one rehearsal. `logs` are the log lines of the processes."""
+
+    def __init__(self, subject: Subject, config: BaseModel, begins: Signal, logs: list[Any]) -> None:
+        self.subject = subject
+        self.config = config
+        self.clock = VirtualClock(begins.occurred_at + timedelta(seconds=60))
+        self.log = Log()
+        self.platform = Platform(subject, config, self.clock)
+        self.processes: list[Process] = []
+        self.logs = logs
+
+    def start(self, **settings: Any) -> Process:
+        self.processes.append(Process(self, replace(SETTINGS, **settings)))
+        return self.processes[-1]
+
+    @property
+    def now(self) -> float:
+        return self.clock.monotonic()
+
+    @property
+    def sent(self) -> list[Sent]:
+        return self.platform.sent
+
+    def keys(self, signals: Collection[Signal]) -> list[str]:
+        return [call.key for signal in signals for call in self.subject.said(signal, self.config)]
+
+    def keys_of(self, record: Written) -> list[str]:
+        return self.keys([_signal(record.value or b"")])
+
+    def delivered(self) -> list[str]:
+        """Keys the stand-in took in, in the order it first did."""
+        taken = [s.call.key for s in self.sent if s.answer and 200 <= s.answer.status < 300 and not s.answer.fault]
+        return list(dict.fromkeys(taken))
+
+    async def done(self, what: str, seconds: float = PATIENCE) -> None:
+        """Until everything said is finished and committed."""
+        if not await until(lambda: self.log.is_done, seconds):
+            answers = [f"{s.answer.status or s.answer.fault}" for s in self.sent if s.answer]
+            raise Broken(f"{what}: not finished after {seconds:.0f} s; the last answers were {answers[-5:]}")
+
+    async def passes(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def start_and_finish(self, what: str) -> int:
+        process = self.start()
+        await self.done(what)
+        return await process.end()
+
+    async def reached(self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        if not await until(condition, seconds):
+            raise Broken(f"{what}: not there after {seconds:.0f} s")
+
+    def everything_shown(self) -> str:
+        """All that leaves a process on ways other than a call: metrics, parked records, health and logs."""
+        shown = [generate_latest(process.metrics).decode() for process in self.processes]
+        shown += [str(process.delivery.health()) for process in self.processes]
+        return "\n".join([*shown, *map(repr, self.log.parked), *map(str, self.logs)])
+
+
+@asynccontextmanager
+async def stage(subject: Subject, begins: Signal, **changes: Any) -> AsyncIterator[Stage]:
+    """`changes` are settings of the sink other than those that lead to the stand-in."""
+    with structlog.testing.capture_logs() as logs:
+        made = Stage(subject, subject.config(**changes), begins, logs)
+        try:
+            yield made
+        finally:
+            for process in made.processes:
+                if not process.running.done():
+                    await process.end()

@@ -1,0 +1,62 @@
+"""Acme: what it is told, how fast, and what its answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from schemas import signals
+from sinks.contract import Answer, Batch, Call, Dedupe, Limit, Rule, Sink, Token, Verdict
+from tests.certificate.acme import calls
+from tests.certificate.acme.config import AcmeConfig
+
+
+def ask(config: AcmeConfig) -> Call:
+    body = orjson.dumps({"client_secret": config.client_secret.get_secret_value()})
+    return Call("token", "POST", "/token", body, "token", endpoint="token")
+
+
+def read_token(answer: Answer) -> tuple[str, float] | None:
+    token, seconds = answer.at("access_token"), answer.at("expires_in")
+    return (token, float(seconds)) if isinstance(token, str) and isinstance(seconds, int) else None
+
+
+def bearer(token: str) -> Mapping[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def join(of: Sequence[Call]) -> Call:
+    body = b'{"events":[' + b",".join(call.body for call in of) + b"]}"
+    return Call("events", "POST", "/events/batch", body, "batch", endpoint="events-batch")
+
+
+def read_batch(of: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:
+    """Acme says of each event what became of it, in their order."""
+    results: Any = answers[-1].at("results")
+    if answers[-1].status != 207 or not isinstance(results, list) or len(results) != len(of):
+        return None
+    return tuple(Verdict.REJECTED if result == "refused" else Verdict.DELIVERED for result in results)
+
+
+SINK = Sink(
+    name="acme",
+    tells="searches, abandoned carts, orders and their parcels",
+    config=AcmeConfig,
+    base_url=lambda config: config.base_url,
+    headers=lambda config: {"content-type": "application/json"},
+    calls={
+        signals.Searched: calls.searched,
+        signals.CartAbandoned: calls.abandoned_cart,
+        signals.OrderPlaced: calls.order,
+        signals.OrderFulfilled: calls.parcel,
+    },
+    dedupe=Dedupe.BY_KEY,
+    rules=(Rule(Verdict.DELIVERED, frozenset({409}), at="error.code", equals="known", why="they have it already"),),
+    limits=(Limit("events", 5, 1), Limit("orders", 10, 1), Limit("events-batch", 1, 1)),
+    token=Token(ask, read_token, bearer),
+    batches=(Batch("events", join, read_batch, most_items=20, most_bytes=100_000, from_items=5),),
+    max_in_flight=8,
+    timeout_seconds=10,
+)

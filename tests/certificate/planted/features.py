@@ -1,0 +1,55 @@
+"""Planted in chapter 8: what only some declare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from shoprelay.certificate.subject import Subject
+from sinks.contract import Answer, Call, Verdict
+from tests.certificate.acme.sink import join
+from tests.certificate.planted.tools import (
+    Ground,
+    planted,
+    with_sink,
+)
+
+
+def with_token(subject: Subject, **changes: Any) -> Subject:
+    assert subject.sink.token is not None
+    return with_sink(subject, token=replace(subject.sink.token, **changes))
+
+
+def with_batch(subject: Subject, **changes: Any) -> Subject:
+    return with_sink(subject, batches=tuple(replace(batch, **changes) for batch in subject.sink.batches))
+
+
+@planted("8.1", "a token that ends at once")
+def _(subject: Subject, ground: Ground) -> Subject:
+    return with_token(
+        subject, read=lambda answer: (answer.at("access_token") or "", 0.0) if answer.at("expires_in") else None
+    )
+
+
+@planted("8.2", "a refused token is not noticed")
+def _(subject: Subject, ground: Ground) -> Subject:
+    return with_token(subject, expired=lambda answer: answer.status == 403)
+
+
+@planted("8.3", "every answer is believed to hold a token")
+def _(subject: Subject, ground: Ground) -> Subject:
+    return with_token(subject, read=lambda answer: (answer.document["access_token"], 86400.0))
+
+
+@planted("8.4", "the last one is forgotten")
+def _(subject: Subject, ground: Ground) -> Subject:
+    return with_batch(subject, join=lambda calls: join(calls[:-1]))
+
+
+@planted("8.5", "every answer is believed to hold results")
+def _(subject: Subject, ground: Ground) -> Subject:
+    def read(calls: Sequence[Call], given: Sequence[Answer]) -> tuple[Verdict, ...]:
+        return tuple(Verdict.DELIVERED for _ in given[-1].document["results"])
+
+    return with_batch(subject, read=read)
