@@ -177,7 +177,8 @@ class ParkedTopic:
                     unread.discard(number)
             if records:
                 yield records
-            elif time.monotonic() - heard > SILENCE_SECONDS:
+                heard = time.monotonic()  # who takes them may take their time
+            elif unread and time.monotonic() - heard > SILENCE_SECONDS:
                 raise TopicsUnavailable(f"{self._topic}: Kafka sends nothing; look at the brokers' logs")
 
     async def _look(self) -> list[Any]:

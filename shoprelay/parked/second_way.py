@@ -104,7 +104,7 @@ async def _send(
     with bars(out) as shown:
         asked = await _ask(shown, session, action, rows, how.rate)
         if how.patience > 0:
-            counts, again = await _wait(shown, session, action, asked, how.patience)
+            counts, again = await _wait(shown, session, asked, how.patience)
     if how.patience <= 0:
         good(out, f"asked for {_calls(asked)}; `shoprelay sink {session.name}` does the rest")
         return DONE
@@ -125,10 +125,8 @@ async def _ask(
     return await ask_for(session.topic, session.requests(), action, rows, rate=rate, told=told)
 
 
-async def _wait(
-    shown: Progress, session: Session, action: Action, asked: Sequence[Row], patience: float
-) -> tuple[Counts, list[Row]]:
-    bar = shown.add_task(PAST[action], total=len(asked), more="")
+async def _wait(shown: Progress, session: Session, asked: Sequence[Row], patience: float) -> tuple[Counts, list[Row]]:
+    bar = shown.add_task("dealt with", total=len(asked), more="")
 
     def heard(counts: Counts) -> None:
         done = len(asked) - counts.open
