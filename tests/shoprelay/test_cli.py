@@ -36,7 +36,7 @@ platform = "klaviyo"
 [sinks.news.config]
 api_key = "pk_in_the_file"
 """
-COMMANDS = ("worker", "sink", "demo", "replay", "sandbox", "topics", "schemas", "check")
+COMMANDS = ("worker", "sink", "demo", "replay", "sandbox", "topics", "schemas", "parked", "check")
 
 
 @pytest.fixture
