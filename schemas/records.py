@@ -41,7 +41,8 @@ class Parked(Value, frozen=True, kw_only=True):
     """One call a person must look at: the signal that caused it, what was sent, what came back, how often.
 
     `signal` holds the framed bytes as they stood on `topic`, so sending again needs no other source. `status` and
-    `answer` are of the last attempt; `fault` is set instead of them when no answer came.
+    `answer` are of the last attempt; `fault` is set instead of them when no answer came. `opens` is what only this call
+    makes known to the platform; `behind` is set when this call waits for another parked one that opens it.
     """
 
     parked_id: str
@@ -65,3 +66,5 @@ class Parked(Value, frozen=True, kw_only=True):
     topic: str
     partition: int
     offset: int
+    opens: str | None = None
+    behind: str | None = None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from shoprelay import settings
-from shoprelay.settings import Configuration, Misconfigured
+from shoprelay.parked.commands import app as parked_app
+from shoprelay.settings import Configuration
+from shoprelay.terminal import Config, account_of, configuration_of, fail, out
 
 if TYPE_CHECKING:
     from streams.security import Security
@@ -24,38 +22,15 @@ topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics Shoprelay 
 schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the public contract.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
-out, err = Console(), Console(stderr=True)
-
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; default ./shoprelay.toml")]
+app.add_typer(parked_app, name="parked")
 LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
-
-
-def _fail(problems: list[str]) -> NoReturn:
-    for problem in problems:  # one line each, and what somebody wrote into the settings is no markup
-        err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
-    raise typer.Exit(2)
-
-
-def _configuration(path: Path | None, needs_kafka: bool = True) -> Configuration:
-    try:
-        configuration = settings.load(path, os.environ)
-    except Misconfigured as bad:
-        _fail(bad.problems)
-    missing = []
-    if needs_kafka and not configuration.settings.kafka.bootstrap:
-        missing.append("kafka.bootstrap: required; set it in shoprelay.toml or in SHOPRELAY_KAFKA")
-    if needs_kafka and not configuration.settings.registry.url:
-        missing.append("registry.url: required; set it in shoprelay.toml or in SHOPRELAY_REGISTRY")
-    if missing:
-        _fail(missing)
-    return configuration
 
 
 def _logs(form: str) -> None:
     from shoprelay import logs
 
     if form not in ("auto", "json", "console"):
-        _fail([f"--log {form}: one of auto, json, console"])
+        fail([f"--log {form}: one of auto, json, console"])
     logs.configure(form)  # type: ignore[arg-type]
 
 
@@ -65,7 +40,7 @@ def worker(config: Config = None, log: LogForm = "auto") -> None:
     _logs(log)
     from shoprelay.worker_process import run_worker
 
-    run_worker(_configuration(config))
+    run_worker(configuration_of(config))
 
 
 @app.command()
@@ -75,12 +50,8 @@ def sink(name: Annotated[str, typer.Argument(help="A name under [sinks]")], conf
     _logs(log)
     from shoprelay.sink_process import run_sink
 
-    configuration = _configuration(config)
-    account = configuration.accounts.get(name)
-    if account is None:
-        known = ", ".join(sorted(configuration.accounts)) or "none are set"
-        _fail([f"sinks.{name}: not in the settings; there are: {known}"])
-    sys.exit(run_sink(configuration, account))
+    configuration = configuration_of(config)
+    sys.exit(run_sink(configuration, account_of(configuration, name)))
 
 
 @app.command()
@@ -107,7 +78,7 @@ def replay(
     """Plays a recorded clickstream into the front door, its gaps scaled onto the present."""
     from shoprelay.replay import replay_file
 
-    sys.exit(asyncio.run(replay_file(out, _configuration(config), file, format=format, shop=shop, speed=speed)))
+    sys.exit(asyncio.run(replay_file(out, configuration_of(config), file, format=format, shop=shop, speed=speed)))
 
 
 @app.command()
@@ -152,11 +123,11 @@ def topics_create(config: Config = None) -> None:
     """Creates what is missing; changes nothing that exists."""
     from streams import topics
 
-    bootstrap, wanted, security = _topics(_configuration(config))
+    bootstrap, wanted, security = _topics(configuration_of(config))
     try:
         created = asyncio.run(topics.create(bootstrap, wanted, security=security))
     except topics.TopicsUnavailable as away:
-        _fail([str(away)])
+        fail([str(away)])
     for name in created:
         out.print(f"[green]✓[/] {name}")
     out.print(f"{len(created)} created")
@@ -167,13 +138,13 @@ def topics_check(config: Config = None) -> None:
     """Compares partition counts, clean-up and retention with what the product relies on."""
     from streams import topics
 
-    bootstrap, wanted, security = _topics(_configuration(config))
+    bootstrap, wanted, security = _topics(configuration_of(config))
     try:
         problems = asyncio.run(topics.check(bootstrap, wanted, security=security))
     except topics.TopicsUnavailable as away:
-        _fail([str(away)])
+        fail([str(away)])
     if problems:
-        _fail([str(problem) for problem in problems])
+        fail([str(problem) for problem in problems])
     out.print("[green]✓[/] all topics are as they must be")
 
 
@@ -183,7 +154,7 @@ def schemas_check() -> None:
     from schemas import evolution
 
     if problems := evolution.check():
-        _fail([str(problem) for problem in problems])
+        fail([str(problem) for problem in problems])
     out.print("[green]✓[/] every published version can be read")
 
 
@@ -192,7 +163,7 @@ def schemas_register(config: Config = None) -> None:
     """Registers today's schemas with the registry."""
     from shoprelay.connections import register_schemas
 
-    for subject, schema_id in asyncio.run(register_schemas(_configuration(config))):
+    for subject, schema_id in asyncio.run(register_schemas(configuration_of(config))):
         out.print(f"[green]✓[/] {subject} = {schema_id}")
 
 
@@ -204,7 +175,7 @@ def schemas_publish() -> None:
     try:
         written = evolution.publish()
     except evolution.NotPublishable as wrong:
-        _fail([str(problem) for problem in wrong.problems])
+        fail([str(problem) for problem in wrong.problems])
     for file in written:
         out.print(f"[green]✓[/] {file}")
 
@@ -212,7 +183,7 @@ def schemas_publish() -> None:
 @app.command()
 def check(config: Config = None) -> None:
     """Reads the settings and says what is wrong with them, or that nothing is."""
-    configuration = _configuration(config, needs_kafka=False)
+    configuration = configuration_of(config, needs_kafka=False)
     names = ", ".join(sorted(configuration.accounts)) or "no sinks"
     out.print(f"[green]✓[/] the settings are valid ({names})")
 

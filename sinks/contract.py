@@ -183,16 +183,19 @@ class Ask:
 class Batch:
     """How calls of one endpoint travel together once `from_items` of them wait; fewer go one by one, at once.
 
-    `join(calls)` is the one request for all of them, in their order; its own `endpoint` names its budget, its key is
-    not looked at. `read(calls, answers)` is asked after every answer, all so far given, oldest first: one verdict per
-    call; or the next thing to `Ask`; or `None` when what was answered is said of the whole. Then the last answer's
-    verdict holds for each item, and a REJECTED batch is halved until the bad item stands alone. Both are pure.
+    `join(calls)` is the one request for all of them, in their order, with `budget` as its endpoint; its key is not
+    looked at. `read(calls, answers)` is asked after every answer, all so far given, oldest first: one verdict per call;
+    or the next thing to `Ask`; or `None` when what was answered is said of the whole. Then the last answer's verdict
+    holds for each item, and a REJECTED batch is halved until the bad item stands alone. Both are pure. THROTTLED, said
+    of one item, means that it was not taken in because of others: it goes again at once, and that is no attempt.
 
     `most_bytes` bounds the sum of the bodies joined. `in_flight` is how many batches may be under way. `repeats=False`
     when the platform refuses a batch with an item it has seen: what may have arrived already then goes one by one.
+    `one_per_customer` when the order within a request is not kept.
     """
 
     endpoint: str
+    budget: str
     join: Callable[[Sequence[Call]], Call]
     read: Callable[[Sequence[Call], Sequence[Answer]], tuple[Verdict, ...] | Ask | None]
     most_items: int
@@ -200,6 +203,7 @@ class Batch:
     from_items: int = 10
     in_flight: int = 2
     repeats: bool = True
+    one_per_customer: bool = False
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]

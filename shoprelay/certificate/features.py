@@ -93,6 +93,7 @@ def calls_join_the_same_way(subject: Subject) -> None:
     for batch, of, calls in _batches(subject):
         where = f"sink.py: the batch of {batch.endpoint}"
         expect(batch.join(calls) == batch.join(calls), f"{where} joins the same calls in two ways")
+        expect(batch.join(calls).endpoint == batch.budget, f"{where} joins for another endpoint than its budget's")
         (stranger, *_) = subject.said(of.of(len(calls) + 1), subject.config(**of.changes))
         others = [(*calls[:place], stranger, *calls[place + 1 :]) for place in range(len(calls))]
         forms = {batch.join(some).body for some in (calls, *others)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -40,6 +41,9 @@ class Stage:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    def secret(self, name: str) -> Path:
+        return self.folder / name
 
 
 async def play(out: Console, *, seed: int, people: int, speed: float, keep: bool) -> int:
@@ -83,9 +87,9 @@ async def _start(
         await children.answers(client, f"{stage.url('registry')}/subjects")
         settings = stage.folder / "shoprelay.toml"
         settings.write_text(_settings(stage, bootstrap, speed))
-        children.environment |= SECRETS
-        configuration = load(settings, SECRETS)
-        await register_schemas(configuration)
+        for secret, value in SECRETS.items():
+            stage.secret(secret).write_text(value)
+        await register_schemas(load(settings, {}))
         given = ("--config", str(settings), "--log", "json")
         await children.start("worker", "shoprelay.cli", "worker", *given)
         for name in ("klaviyo", "june"):
@@ -96,7 +100,8 @@ async def _start(
             await children.answers(client, f"{stage.url(name)}/readyz")
 
 
-SECRETS = {"DEMO_KLAVIYO_KEY": "pk_sandbox", "DEMO_JUNE_TOKEN": "june-sandbox-token"}  # the stand-ins' own
+# The stand-ins' own. In files, so that the settings are enough for a command in another terminal.
+SECRETS = {"klaviyo.key": "pk_sandbox", "june.token": "june-sandbox-token"}
 
 
 def _settings(stage: Stage, bootstrap: str, speed: float) -> str:
@@ -123,14 +128,14 @@ longest_backoff = "{60 / speed * 1000:.0f}ms"
 http = {{ port = {stage.ports["sink-klaviyo"]} }}
 [sinks.klaviyo.config]
 base_url = "{stage.url("sandbox-klaviyo")}"
-api_key = "env:DEMO_KLAVIYO_KEY"
+api_key = "file:{stage.secret("klaviyo.key")}"
 [sinks.june]
 platform = "june"
 longest_backoff = "{60 / speed * 1000:.0f}ms"
 http = {{ port = {stage.ports["sink-june"]} }}
 [sinks.june.config]
 url = "{stage.url("sandbox-june")}/collect/{{token}}"
-token = "env:DEMO_JUNE_TOKEN"
+token = "file:{stage.secret("june.token")}"
 token_in = "path"
 """
 
@@ -144,7 +149,7 @@ async def _run(
     should: Expected,
     speed: float,
 ) -> Outcome:
-    publisher = await publisher_of(load(stage.folder / "shoprelay.toml", SECRETS))
+    publisher = await publisher_of(load(stage.folder / "shoprelay.toml", {}))
     start = time.time() + 0.5
     outcome = Outcome(should, start, speed)
     bars = Progress(
@@ -257,6 +262,10 @@ async def _stay(out: Console, stage: Stage, bootstrap: str, children: Children) 
     for name in sorted(stage.ports):
         page = {"registry": "/subjects", "worker": "/metrics"}.get(name, "/metrics" if "sink" in name else "/_calls")
         out.print(f"  {name:<16} {stage.url(name)}{page}", highlight=False)
+    command = f"{Path(sys.executable).parent / 'shoprelay'} parked list klaviyo --config {stage.folder}/shoprelay.toml"
+    out.print(
+        f"\nIn another terminal, for example (docs/runbook.md says more):\n  {command}", soft_wrap=True, highlight=False
+    )
     while True:
         children.check()
         await asyncio.sleep(1.0)

@@ -12,15 +12,17 @@ from schemas.signals import OrderPlaced
 from sinks.contract import Answer, Call, Sink, Verdict, classify
 from streams.delivery import park
 from streams.delivery.attempt import Step, blame, is_poison, step
+from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
+from streams.delivery.gate import Gate
 from streams.delivery.guard import Guard
 from streams.delivery.hold import Hold
 from streams.delivery.http import Transport
 from streams.delivery.lanes import Entry, Lane, Lanes
 from streams.delivery.lastlook import withheld
 from streams.delivery.metrics import DeliveryMetrics
-from streams.delivery.pace import Random, asked_for, jittered
+from streams.delivery.pace import NO_QUOTA, Random, asked_for, jittered, quota
 from streams.delivery.park import Parking
 from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
 from streams.delivery.settings import DeliverySettings
@@ -56,9 +58,9 @@ class Courier:
         self._reminded: dict[str, None] = {}  # in the order they were sent
         most = settings.max_in_flight or sink.max_in_flight
         self.hold = Hold(settings.probe_seconds)
-        self.turns = Turns(sink.limits, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
-        self.crew = Crew(self.turns, self.turn, most, clock)
-        self._guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
+        self.turns = Turns(sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
+        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
+        self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
         self.progressed_at = clock.monotonic()
 
     async def turn(self, lane: Lane) -> None:
@@ -72,13 +74,12 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            if entry.calls is None:
-                said = self._speaker.prepare(entry)
-                self._notice(entry)
-                if isinstance(said, Finished):
-                    return self._finish(entry, said.outcome)
-                if isinstance(said, Unsayable):
-                    return await self._put_aside(entry, said.code, None, said.detail)
+            said = self.prepare(entry)
+            if isinstance(said, Finished):
+                return self._finish(entry, said.outcome)
+            if isinstance(said, Unsayable):
+                await self.put_aside(entry, said.code, None, said.detail)
+                return None
             if self._is_reminder(entry) and not self._may_leave(entry):
                 return None
         except SchemaMissing as missing:
@@ -86,11 +87,25 @@ class Courier:
         call = entry.next_call
         assert call is not None, "an entry that is prepared has calls left"
         if not self.turns.enter(lane, call, self._clock.monotonic()):
-            return self.turns.wait(call.endpoint, lane)
+            return self._stand(lane, call)
         return await self._attempt(entry, call)
+
+    def prepare(self, entry: Entry) -> Finished | Unsayable | None:
+        """The calls it means, once; or why there are none. Raises `SchemaMissing`."""
+        if entry.calls is not None:
+            return None
+        said = self._speaker.prepare(entry)
+        self._notice(entry)
+        entry.alone = entry.alone or self._is_reminder(entry)
+        return said
 
     def _is_reminder(self, entry: Entry) -> bool:
         return entry.signal is not None and type(entry.signal.payload) in self._sink.reminders
+
+    def _stand(self, lane: Lane, call: Call, *, first: bool = False) -> None:
+        self.turns.wait(call, lane, first=first)
+        if lane.entries[0].history:
+            self._lanes.defer(lane)
 
     def _may_leave(self, entry: Entry) -> bool:
         """The last look, before every attempt."""
@@ -123,7 +138,7 @@ class Courier:
             self._unlearned += 1
             if self._unlearned == 1:
                 log.warning("the schema registry is away; waiting", schema_id=schema_id, error=type(away).__name__)
-            self._rest(entry.lane, self._unlearned)
+            self.rest(entry.lane, self._unlearned)
             return
         self._unlearned = 0
         self.turns.ready(entry.lane, first=True)
@@ -138,17 +153,25 @@ class Courier:
             return
         now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
         self._metrics.answered(call, verdict, now - sent_at)
+        if verdict is Verdict.UNAVAILABLE:
+            blame(entry, self._successes)
+        self.correct(gate, verdict, answer, sent_at, now)
+        self.guard.settle(lane, verdict)
+        await self._follow(entry, call, verdict, answer)
+
+    def correct(self, gate: Gate, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
+        """What one answer says of the platform as a whole."""
+        longest = self._settings.longest_wait_seconds
         if verdict is Verdict.THROTTLED:
             asked = asked_for(answer.headers, self._clock.wall())
-            longest = self._settings.longest_wait_seconds
             gate.throttled(sent_at, now, None if asked is None else min(asked, longest), self._random)
-        elif verdict is Verdict.UNAVAILABLE:
-            blame(entry, self._successes)
+            return
+        if verdict is Verdict.UNAVAILABLE:
             gate.failed(sent_at, now, self._random)
         elif gate.passed():
             self._wake_the_blameless()
-        self._guard.settle(lane, verdict)
-        await self._follow(entry, call, verdict, answer)
+        if answer.headers and (told := quota(answer.headers, self._clock.wall())) is not NO_QUOTA:
+            gate.told(told, now, longest)
 
     async def _exchange(self, lane: Lane, call: Call) -> Answer | None:
         """`None` when it was cut short from outside."""
@@ -166,20 +189,21 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                self._advance(entry)
+                self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
-                self.turns.wait(call.endpoint, lane, first=verdict is Verdict.THROTTLED)
+                self._stand(lane, call, first=verdict is Verdict.THROTTLED)
             case Step.REST if self.hold.lane is not lane:
-                self._rest(lane, entry.attempts)
+                self.rest(lane, entry.attempts)
             case Step.HOLD if self.hold.lane is not lane:
-                self._guard.misconfigured(lane, answer)
+                self.guard.misconfigured(lane, answer)
             case Step.PARK:
-                await self._put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
+                await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
-    def _advance(self, entry: Entry) -> None:
+    def advance(self, entry: Entry) -> None:
+        """Its next call was delivered."""
         assert entry.calls is not None
         self._successes += 1
-        self._guard.delivered()
+        self.guard.delivered()
         entry.at += 1
         entry.attempts = entry.blamed = 0
         entry.first_at = 0.0
@@ -188,13 +212,20 @@ class Courier:
         else:
             self._finish(entry, DELIVERED)
 
-    def _rest(self, lane: Lane, failures: int) -> None:
+    def rest(self, lane: Lane, failures: int) -> None:
         wait = jittered(self._settings.backoff, failures, self._random)
         self._resting[lane] = asyncio.get_running_loop().call_later(wait, self._rested, lane)
 
     def _rested(self, lane: Lane) -> None:
         del self._resting[lane]
         self.crew.wake((lane,))
+
+    def resting(self, lane: Lane) -> bool:
+        return lane in self._resting
+
+    def failed(self, entry: Entry) -> None:
+        """It failed beside others: how often, and whether as the only one."""
+        blame(entry, self._successes)
 
     def _wake_the_blameless(self) -> None:
         """Somebody got through again: whoever failed only while nobody did need not wait any longer. Who fails next to
@@ -204,9 +235,12 @@ class Courier:
             self._resting.pop(lane).cancel()
         self.crew.wake(awake)
 
-    async def _put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> None:
-        if await self._guard.put_aside(entry, code, answer, detail):
+    async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> bool:
+        """Whether it is parked; if not, it is where it has to wait."""
+        parked = await self.guard.put_aside(entry, code, answer, detail)
+        if parked:
             self._finish(entry, PARKED)
+        return parked
 
     def _finish(self, entry: Entry, outcome: str) -> None:
         lane, signal = entry.lane, entry.signal

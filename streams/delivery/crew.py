@@ -1,4 +1,5 @@
-"""The crew: as many turns at once as there may be, an alarm for the next one, and an orderly end."""
+"""The crew: as many turns at once as there may be, of lanes and of loads, an alarm for the next one, and an orderly
+end."""
 
 from __future__ import annotations
 
@@ -8,22 +9,27 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from streams.delivery.clock import Clock
 from streams.delivery.lanes import Lane, Lanes
+from streams.delivery.line import Load
 from streams.delivery.turns import Turns
 
 SOON = 0.001  # seconds that are not worth waiting for
+BREATH = 200  # turns after which others get to run, for those that wait for nothing
 Turn = Callable[[Lane], Awaitable[None]]
+LoadTurn = Callable[[Load], Awaitable[None]]
 
 
 class Crew:
-    """Runs `turn` for every lane that may go. `failure` gets what a turn raises: a mistake of ours, never the
-    platform's, and the process must end with it."""
+    """Runs `turn` for every lane that may go, `load_turn` for those that go together. `failure` gets what a turn
+    raises: a mistake of ours, never the platform's, and the process must end with it."""
 
-    def __init__(self, turns: Turns, turn: Turn, max_in_flight: int, clock: Clock) -> None:
+    def __init__(self, turns: Turns, turn: Turn, load_turn: LoadTurn, max_in_flight: int, clock: Clock) -> None:
         self._turns = turns
         self._turn = turn
+        self._load_turn = load_turn
         self._max_in_flight = max_in_flight
         self._clock = clock
         self._workers: set[asyncio.Task[None]] = set()
+        self._hired = False  # one who has not begun yet
         self._alarm: asyncio.TimerHandle | None = None
         self._one_ended = asyncio.Event()
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -33,35 +39,39 @@ class Crew:
         for each in lanes:
             self._turns.ready(each)
         now = self._clock.monotonic()
-        while len(self._workers) < self._max_in_flight and (lane := self._turns.take(now)) is not None:
-            self._hire(lane)
+        self._hire(now)
         self._set_alarm(now)
 
-    def _hire(self, lane: Lane) -> None:
-        lane.busy = True  # from now on, not only when the task gets to run
-        worker = asyncio.create_task(self._work(lane))
+    def _hire(self, now: float) -> None:
+        """One more worker, if there is something for it to do. It takes its first turn when it gets to run, not sooner:
+        until then whoever works already may have taken more than one along."""
+        if self._hired or len(self._workers) >= self._max_in_flight or self._turns.next_at(now) > now:
+            return
+        self._hired = True
+        worker = asyncio.create_task(self._work())
         self._workers.add(worker)
         worker.add_done_callback(self._left)
 
-    async def _work(self, first: Lane) -> None:
-        lane: Lane | None = first
-        while lane is not None:
-            lane.busy = True
+    async def _work(self) -> None:
+        self._hired = False
+        turns = 0
+        while (taken := self._turns.take(self._clock.monotonic())) is not None:
+            _mark(taken, busy=True)
+            self._hire(self._clock.monotonic())  # somebody for the rest, while this one waits
             try:
-                await self._turn(lane)
+                await (self._turn(taken) if isinstance(taken, Lane) else self._load_turn(taken))
             finally:
-                lane.busy = False
+                _mark(taken, busy=False)
                 self._one_ended.set()
-            if len(self._workers) < self._max_in_flight:
-                self.wake()  # this turn may have opened a gate for more than one
-            lane = self._turns.take(self._clock.monotonic())
+            if (turns := turns + 1) % BREATH == 0:
+                await asyncio.sleep(0)
 
     def _left(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         if worker.cancelled():
             return
         if (error := worker.exception()) is None:
-            self.wake()
+            self._set_alarm(self._clock.monotonic())
         elif not self.failure.done():
             self.failure.set_exception(error)
 
@@ -69,9 +79,10 @@ class Crew:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        at = self._turns.next_at(now)
-        if now < at < math.inf:
-            self._alarm = asyncio.get_running_loop().call_later(at - now, self.wake)
+        if self._hired or len(self._workers) >= self._max_in_flight:
+            return  # whoever works takes the next turn without being woken
+        if (at := self._turns.next_at(now)) < math.inf:
+            self._alarm = asyncio.get_running_loop().call_later(max(at - now, SOON), self.wake)
 
     async def finish(self, lanes: Lanes, numbers: Collection[int], seconds: float) -> None:
         """Nothing of these (halted) partitions is sent any more when this returns. Calls in flight have `seconds` to
@@ -100,6 +111,11 @@ class Crew:
         for worker in list(self._workers):
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+
+
+def _mark(taken: Lane | Load, *, busy: bool) -> None:
+    for lane in (taken,) if isinstance(taken, Lane) else taken.lanes:
+        lane.busy = busy
 
 
 def cut(lane: Lane) -> None:

@@ -1,7 +1,8 @@
 """The gate in front of one endpoint: when the next call may leave. Pure; times are monotonic seconds.
 
 Three things close it: the platform's word (throttled), the platform's absence (outage), and the budget, every window
-of the platform at once. After trouble it opens for one call, and doubles with the answers that come back.
+of the platform at once, corrected by what the platform says of it. After trouble it opens for one call, and doubles
+with the answers that come back.
 """
 
 from __future__ import annotations
@@ -11,58 +12,85 @@ from collections import deque
 from collections.abc import Iterable
 
 from sinks.contract import Limit
-from streams.delivery.pace import Random, jittered
+from streams.delivery.pace import Quota, Random, jittered
 from streams.delivery.settings import Backoff
 
 OUTAGE = 16  # failures in a row, of whichever calls, before the platform counts as down
 
 
 class Window:
-    """At most `count` calls in any `seconds`.
+    """At most `count` in any `seconds`, each call weighing its cost.
 
     A call weighs from the moment it is sent until `seconds` after its answer. It arrived somewhere in between, so the
     limit holds on the platform's clock too, whatever the network does.
     """
 
-    __slots__ = ("_answered", "_count", "_open", "_seconds")
+    __slots__ = ("_answered", "_count", "_limit", "_open", "_recent", "_seconds", "_share", "_told")
 
-    def __init__(self, count: int, seconds: float) -> None:
-        self._count = count
-        self._seconds = seconds
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._told = math.inf
+        self._share = 1.0
         self._open = 0
-        self._answered: deque[float] = deque()
+        self._recent = 0  # the weight of `_answered`
+        self._answered: deque[tuple[float, int]] = deque()
+        self._resize()
 
-    def resize(self, limit: Limit, share: float) -> None:
+    @property
+    def seconds(self) -> float:
+        """Of the whole limit, as the platform counts it."""
+        return self._limit.seconds
+
+    def share(self, share: float) -> None:
+        self._share = share
+        self._resize()
+
+    def told(self, count: float) -> None:
+        """The platform says how much the whole account has here. More than we know of is not taken at its word."""
+        self._told = count
+        self._resize()
+
+    def _resize(self) -> None:
         """Our part of the limit; where that is less than one call, one call in a longer time."""
-        mine = limit.count * share
+        mine = min(self._limit.count, self._told) * self._share
         self._count = max(1, math.floor(mine))
-        self._seconds = limit.seconds if mine >= 1 else limit.seconds / max(mine, 1e-6)
+        self._seconds = self._limit.seconds if mine >= 1 else self._limit.seconds / max(mine, 1e-6)
 
-    def opens_at(self, now: float) -> float:
-        """The earliest time with room; infinity while only an answer can make some."""
+    def opens_at(self, now: float, cost: int = 1, reserve: float = 0.0) -> float:
+        """The earliest time with room for `cost` when `reserve` of it all stays free; infinity while only an answer can
+        make some. A call that costs more than there is leaves alone."""
         answered = self._answered
-        while answered and answered[0] <= now - self._seconds:
-            answered.popleft()
-        surplus = self._open + len(answered) - self._count
-        if surplus < 0:
+        while answered and answered[0][0] <= now - self._seconds:
+            self._recent -= answered.popleft()[1]
+        room = max(1, math.floor(self._count * (1 - reserve))) if reserve else self._count
+        surplus = self._open + self._recent + min(cost, room) - room
+        if surplus <= 0:
             return now
-        return answered[surplus] + self._seconds if surplus < len(answered) else math.inf
+        for at, weight in answered:
+            surplus -= weight
+            if surplus <= 0:
+                return at + self._seconds
+        return math.inf
 
-    def sent(self) -> None:
-        self._open += 1
+    def sent(self, cost: int = 1) -> None:
+        self._open += cost
 
-    def unsent(self) -> None:
-        self._open -= 1
+    def unsent(self, cost: int = 1) -> None:
+        self._open -= cost
 
-    def answered(self, now: float) -> None:
-        self._open -= 1
-        self._answered.append(now)
+    def answered(self, now: float, cost: int = 1) -> None:
+        self._open -= cost
+        self._recent += cost
+        self._answered.append((now, cost))
 
 
 class Gate:
-    def __init__(self, limits: Iterable[Limit], max_in_flight: int, backoff: Backoff) -> None:
-        self._limits = tuple(limits)
-        self._windows = tuple(Window(limit.count, limit.seconds) for limit in self._limits)
+    """`windows` may be shared with other gates. `reserve` is the share of everything that history leaves to what is
+    live."""
+
+    def __init__(self, windows: Iterable[Window], max_in_flight: int, backoff: Backoff, reserve: float = 0.0) -> None:
+        self._windows = tuple(windows)
+        self._reserve = reserve
         self._max_in_flight = max_in_flight
         self._backoff = backoff
         self._allowance = max_in_flight
@@ -75,34 +103,43 @@ class Gate:
 
     def share(self, share: float) -> None:
         """This process now owns `share` (0 to 1) of the partitions, and as much of the budget."""
-        for window, limit in zip(self._windows, self._limits, strict=True):
-            window.resize(limit, share)
+        for window in self._windows:
+            window.share(share)
 
-    def opens_at(self, now: float) -> float:
+    def opens_at(self, now: float, cost: int = 1, *, history: bool = False) -> float:
         """`now` or earlier when a call may leave; infinity while only an answer can make room."""
-        if self._in_flight >= self._allowance:
+        reserve = self._reserve if history else 0.0
+        if self._in_flight >= max(1, math.floor(self._allowance * (1 - reserve))):
             return math.inf
         opens = self.closed_until
         for window in self._windows:
-            opens = max(opens, window.opens_at(now))
+            opens = max(opens, window.opens_at(now, cost, reserve))
         return opens
 
-    def sent(self) -> None:
+    def sent(self, cost: int = 1) -> None:
         self._in_flight += 1
         for window in self._windows:
-            window.sent()
+            window.sent(cost)
 
-    def unsent(self) -> None:
+    def unsent(self, cost: int = 1) -> None:
         """It did not leave after all."""
         self._in_flight -= 1
         for window in self._windows:
-            window.unsent()
+            window.unsent(cost)
 
-    def answered(self, now: float) -> None:
+    def answered(self, now: float, cost: int = 1) -> None:
         """Every other `sent` is followed by one `answered`, whatever came of it."""
         self._in_flight -= 1
         for window in self._windows:
-            window.answered(now)
+            window.answered(now, cost)
+
+    def told(self, quota: Quota, now: float, longest: float) -> None:
+        """What the platform said of the longest window beside an answer. Somebody else may use the account too: when
+        nothing is left for what is under way, nothing more leaves before the window ends."""
+        if quota.limit is not None and quota.limit >= 1 and self._windows:
+            max(self._windows, key=lambda window: window.seconds).told(quota.limit)
+        if quota.remaining is not None and quota.reset is not None and quota.remaining <= self._in_flight:
+            self.closed_until = max(self.closed_until, now + min(quota.reset, longest))
 
     def passed(self) -> bool:
         """The platform took a call seriously: it is up and has room. True if the call before it found nobody."""
@@ -125,6 +162,10 @@ class Gate:
         self._failed += 1
         if self._failed >= OUTAGE and sent_at >= self._opened_at:
             self._close(now + jittered(self._backoff, self._failed - OUTAGE + 1, random), "unavailable")
+
+    def shut(self, until: float) -> None:
+        """Nothing leaves here before."""
+        self.closed_until = max(self.closed_until, until)
 
     @property
     def outage(self) -> bool:

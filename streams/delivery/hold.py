@@ -19,7 +19,7 @@ class Hold:
     probing now. `strict`: only the probe that passes ends it, nobody else's success. Times are monotonic seconds."""
 
     def __init__(self, probe_seconds: float) -> None:
-        self._longest = probe_seconds
+        self.longest = probe_seconds
         self._wait = 0.0
         self.reason: str | None = None
         self.lane: Lane | None = None
@@ -29,12 +29,12 @@ class Hold:
 
     def begin(self, reason: str, lane: Lane | None, now: float) -> None:
         self.reason, self.strict = reason, lane is not None
-        self._wait = min(FIRST_PROBE_SECONDS, self._longest)
+        self._wait = min(FIRST_PROBE_SECONDS, self.longest)
         self._next(lane, now)
 
     def again(self, lane: Lane, now: float) -> None:
         """The lane's probe did not pass: the next one after twice the time, at most every `probe_seconds`."""
-        self._wait = min(2 * self._wait, self._longest)
+        self._wait = min(2 * self._wait, self.longest)
         self._next(lane if self.strict else None, now)
 
     def _next(self, lane: Lane | None, now: float) -> None:

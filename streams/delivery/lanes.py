@@ -16,6 +16,7 @@ from schemas.signals import Signal
 from sinks.contract import Call
 
 FINISHED = -1
+HISTORY = 4  # windows of it may wait beside a window of what is live
 
 
 class Record(Protocol):
@@ -46,8 +47,8 @@ class Entry:
     """One record on its way. `calls` is `None` until it is this entry's turn; `at` is the first call not finished."""
 
     __slots__ = (
-        "at", "attempts", "blamed", "calls", "done", "first_at", "lane", "offset", "record", "seen", "signal", "size",
-        "timestamp",
+        "alone", "at", "attempts", "blamed", "calls", "deferred", "done", "first_at", "history", "lane", "offset",
+        "record", "seen", "signal", "size", "timestamp",
     )  # fmt: skip
 
     def __init__(self, record: Record, lane: Lane, at: int) -> None:
@@ -60,6 +61,9 @@ class Entry:
         self.signal: Signal | None = None
         self.calls: tuple[Call, ...] | None = None
         self.done = False
+        self.alone = False  # never beside others in one request
+        self.history = False  # gives way to what is live
+        self.deferred = False  # ... and is waiting for that
         self.attempts = 0  # failures of the call at `at`, throttling left out
         self.blamed = 0  # ... of them, those with a success of somebody else in between
         self.seen = 0  # the sink's count of successes at the last failure
@@ -71,9 +75,10 @@ class Entry:
 
 
 class Lane:
-    """One customer's queue. `queued` while it stands in line for a turn, `busy` during it."""
+    """One customer's queue. `queued` while it stands in line for a turn, `busy` during it; `loaded` while that turn is
+    one of many lanes together."""
 
-    __slots__ = ("busy", "cut", "dropped", "entries", "key", "partition", "queued", "scope", "slot")
+    __slots__ = ("busy", "cut", "dropped", "entries", "key", "loaded", "partition", "queued", "scope", "slot")
 
     def __init__(self, key: bytes, partition: Partition) -> None:
         self.key = key
@@ -81,6 +86,7 @@ class Lane:
         self.entries: deque[Entry] = deque()
         self.busy = False
         self.queued = False
+        self.loaded = False
         self.dropped = False  # its partition is no longer ours
         self.slot: Call | None = None  # the call that may leave in this turn
         self.scope: asyncio.Timeout | None = None  # what it is waiting in, while busy
@@ -91,8 +97,8 @@ class Partition:
     """What is held of one partition, in the order of its offsets."""
 
     __slots__ = (
-        "bytes", "committed", "end", "expected", "full", "halted", "lanes", "looking", "number", "order", "unfinished",
-        "waived",
+        "bytes", "committed", "deferred", "deferred_bytes", "end", "expected", "full", "halted", "lanes", "looking",
+        "number", "order", "unfinished", "waived",
     )  # fmt: skip
 
     def __init__(self, number: int) -> None:
@@ -106,6 +112,8 @@ class Partition:
         self.committed = -1
         self.unfinished = 0
         self.bytes = 0
+        self.deferred = 0  # of `unfinished`, what waits for live signals to be served first
+        self.deferred_bytes = 0
         self.full = False
         self.halted = False
 
@@ -186,6 +194,8 @@ class Lanes:
         partition.unfinished += 1
         partition.bytes += entry.size
         partition.lanes[key] = lane
+        if lane.entries and lane.entries[0].deferred:
+            self._defer(entry)
         lane.entries.append(entry)
         if len(lane.entries) == 1:
             woken.append(lane)
@@ -195,6 +205,9 @@ class Lanes:
         lane, partition = entry.lane, entry.lane.partition
         lane.entries.popleft()
         entry.done = True
+        if entry.deferred:
+            partition.deferred -= 1
+            partition.deferred_bytes -= entry.size
         entry.record = entry.calls = entry.signal = None  # it only holds its place in the order now
         partition.unfinished -= 1
         partition.bytes -= entry.size
@@ -217,9 +230,26 @@ class Lanes:
             if partition := self.partitions.get(number):
                 partition.end = end
 
+    def defer(self, lane: Lane) -> None:
+        """The lane's history waits for live signals: more is fetched meanwhile, up to `HISTORY` times the window."""
+        for entry in lane.entries:
+            if not entry.deferred:
+                self._defer(entry)
+        self._measure(lane.partition)
+
+    def _defer(self, entry: Entry) -> None:
+        entry.deferred = True
+        entry.lane.partition.deferred += 1
+        entry.lane.partition.deferred_bytes += entry.size
+
     def _measure(self, partition: Partition) -> None:
         """Full at the bound, open again at half of it: a fetch for every single finished call would be wasteful."""
-        held = max(partition.unfinished / self._window_records, partition.bytes / self._window_bytes)
+        held = max(
+            (partition.unfinished - partition.deferred) / self._window_records,
+            (partition.bytes - partition.deferred_bytes) / self._window_bytes,
+            partition.deferred / (HISTORY * self._window_records),
+            partition.deferred_bytes / (HISTORY * self._window_bytes),
+        )
         if partition.order:
             span = partition.expected - partition.order[0].offset
             held = max(held, span / self._ahead_records)

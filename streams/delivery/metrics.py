@@ -12,6 +12,7 @@ from streams.delivery.hold import REASONS
 
 PARKING = "parking"  # held back because the parked topic does not take a record
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LOAD_ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
 DELAY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
 
 
@@ -27,6 +28,10 @@ class DeliveryMetrics:
         self._call_seconds = Histogram(
             "shoprelay_call_seconds", "From sending a call to its answer", ["sink", "endpoint"], registry=registry,
             buckets=CALL_SECONDS,
+        )  # fmt: skip
+        self._load_items = Histogram(
+            "shoprelay_batch_items", "Calls that travelled in one request", ["sink", "endpoint"], registry=registry,
+            buckets=LOAD_ITEMS,
         )  # fmt: skip
         self._signals = Counter(
             "shoprelay_signals_total", "Signals finished, by outcome", ["sink", "signal", "outcome"], registry=registry
@@ -66,12 +71,26 @@ class DeliveryMetrics:
         self._in_flight.set_function(in_flight)
 
     def answered(self, call: Call, verdict: Verdict, seconds: float) -> None:
+        self.item(call, verdict)
+        self._timed(call, seconds)
+
+    def load_answered(self, call: Call, items: int, verdict: Verdict, seconds: float) -> None:
+        """A request of many. What became of each is told by `item`; of itself only what concerns it as a whole."""
+        self._timed(call, seconds)
+        if items:
+            self._load_items.labels(self._sink, call.endpoint).observe(items)
+        if verdict is not Verdict.DELIVERED:
+            self.item(call, verdict)
+
+    def item(self, call: Call, verdict: Verdict) -> None:
         """`labels()` takes a lock and builds a tuple on every call; these three run once per call or signal."""
         child = self._call_children.get((call.says, verdict))
         if child is None:
             child = self._calls.labels(self._sink, call.says, verdict.value)
             self._call_children[call.says, verdict] = child
         child.inc()
+
+    def _timed(self, call: Call, seconds: float) -> None:
         timer = self._seconds_children.get(call.endpoint)
         if timer is None:
             timer = self._seconds_children[call.endpoint] = self._call_seconds.labels(self._sink, call.endpoint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -10,7 +12,19 @@ from streams.delivery.settings import Backoff
 
 Random = Callable[[], float]  # uniform in [0, 1)
 EPOCH_FLOOR = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
-RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a platform says of its window: how much in all, how much is left, and in how many seconds it begins anew."""
+
+    limit: float | None = None
+    remaining: float | None = None
+    reset: float | None = None
+
+
+NO_QUOTA = Quota()
 
 
 def jittered(backoff: Backoff, failures: int, random: Random) -> float:
@@ -30,10 +44,20 @@ def asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
             seconds = (until - (_date(headers.get("date", "")) or now)).total_seconds()
         if seconds is not None:
             return max(0.0, seconds)
-    for name in RESETS:
-        if (seconds := _number(headers.get(name, ""))) is not None:
-            return max(0.0, seconds - now.timestamp() if seconds > EPOCH_FLOOR else seconds)
-    return None
+    return quota(headers, now).reset
+
+
+def quota(headers: Mapping[str, str], now: datetime) -> Quota:
+    """What the `RateLimit-*` headers say (draft-ietf-httpapi-ratelimit-headers before -07, and the `X-` forms before
+    it): the first number counts, `100, 100;w=60` is 100. Header names are lower-case."""
+    for prefix in PREFIXES:
+        names = (f"{prefix}limit", f"{prefix}remaining", f"{prefix}reset")
+        if any(name in headers for name in names):
+            limit, remaining, reset = (_number(re.split("[,;]", headers.get(name, ""))[0]) for name in names)
+            if reset is not None:
+                reset = max(0.0, reset - now.timestamp() if reset > EPOCH_FLOOR else reset)
+            return Quota(limit, remaining, reset)
+    return NO_QUOTA
 
 
 def _number(text: str) -> float | None:

@@ -60,6 +60,7 @@ class Speaker:
             signal = self.signal(entry)
         except Undecodable as broken:
             return Unsayable(UNDECODABLE, f"{broken.reason}: {broken.problem}")
+        entry.history = signal.priority == "backfill"
         says = self.sink.calls.get(type(signal.payload))
         if says is None:
             return Finished(NOT_TOLD)

@@ -11,6 +11,7 @@ import pytest
 from schemas import evolution
 from schemas.language import FILES
 from schemas.layout import HERE, load, parse
+from schemas.records import Parked
 from schemas.resolution import differences
 from schemas.samples import rendering
 
@@ -230,3 +231,12 @@ def test_a_file_that_is_no_schema_is_a_problem(copies: tuple[Path, Path]) -> Non
     (current / "signal.avsc").write_text("{", encoding="utf-8")
     (current / "parked.avsc").unlink()
     assert {each.file for each in evolution.check(current, published)} == {"signal.avsc", "parked.avsc"}
+
+
+def test_a_call_parked_before_it_said_what_it_opens_opens_nothing_and_waits_for_nobody() -> None:
+    today = parse(load("parked.avsc"))
+    ((_, before, _),) = evolution.read_published(evolution.PUBLISHED / "parked", 1, today)
+    ((_, since, _),) = evolution.read_published(evolution.PUBLISHED / "parked", 2, today)
+    assert isinstance(before, Parked) and isinstance(since, Parked)
+    assert (before.opens, before.behind) == (None, None)
+    assert (since.opens, since.behind) == ("a opens", "a behind")

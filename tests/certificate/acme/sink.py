@@ -56,7 +56,7 @@ SINK = Sink(
     rules=(Rule(Verdict.DELIVERED, frozenset({409}), at="error.code", equals="known", why="they have it already"),),
     limits=(Limit("events", 5, 1), Limit("orders", 10, 1), Limit("events-batch", 1, 1)),
     token=Token(ask, read_token, bearer),
-    batches=(Batch("events", join, read_batch, most_items=20, most_bytes=100_000, from_items=5),),
+    batches=(Batch("events", "events-batch", join, read_batch, most_items=20, most_bytes=100_000, from_items=5),),
     max_in_flight=8,
     timeout_seconds=10,
 )

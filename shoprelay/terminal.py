@@ -1,0 +1,47 @@
+"""What every command shares: where it speaks, how it refuses, and the settings it reads first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from shoprelay import settings
+from shoprelay.settings import Account, Configuration, Misconfigured
+
+out, err = Console(), Console(stderr=True)
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file; default ./shoprelay.toml")]
+
+
+def fail(problems: list[str]) -> NoReturn:
+    for problem in problems:  # one line each, and what somebody wrote into the settings is no markup
+        err.print(f"[red]✗[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def configuration_of(path: Path | None, needs_kafka: bool = True) -> Configuration:
+    try:
+        configuration = settings.load(path, os.environ)
+    except Misconfigured as bad:
+        fail(bad.problems)
+    missing = []
+    if needs_kafka and not configuration.settings.kafka.bootstrap:
+        missing.append("kafka.bootstrap: required; set it in shoprelay.toml or in SHOPRELAY_KAFKA")
+    if needs_kafka and not configuration.settings.registry.url:
+        missing.append("registry.url: required; set it in shoprelay.toml or in SHOPRELAY_REGISTRY")
+    if missing:
+        fail(missing)
+    return configuration
+
+
+def account_of(configuration: Configuration, name: str) -> Account:
+    account = configuration.accounts.get(name)
+    if account is None:
+        known = ", ".join(sorted(configuration.accounts)) or "none are set"
+        fail([f"sinks.{name}: not in the settings; there are: {known}"])
+    return account

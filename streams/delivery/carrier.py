@@ -1,0 +1,232 @@
+"""The carrier: one turn of a load. Gathers what may travel together, sends it, and takes the answer apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from schemas.codec import SchemaMissing
+from sinks.contract import Answer, Ask, Batch, Call, Sink, Verdict, classify
+from streams.delivery import park
+from streams.delivery.clock import Clock
+from streams.delivery.http import Transport
+from streams.delivery.lanes import Entry, Lane
+from streams.delivery.line import Load, alive
+from streams.delivery.metrics import DeliveryMetrics
+
+if TYPE_CHECKING:
+    from streams.delivery.courier import Courier
+
+log = structlog.get_logger("shoprelay.delivery")
+SUSPECT_AFTER = 2  # failures beside others; then it has to fail alone
+LOOK_AGAIN_SECONDS = 1.0  # how long at most until a closed gate is looked at again
+SILENT_ASKS = 10  # questions about a job in a row that nobody answers; then the batch counts as not answered
+
+
+class Item(NamedTuple):
+    """The call at `at` of an entry."""
+
+    entry: Entry
+    at: int
+    call: Call
+
+
+class Stop(Exception):
+    """The platform takes nothing more just now: what was not sent goes back into line."""
+
+
+class Carrier:
+    def __init__(
+        self,
+        courier: Courier,
+        sink: Sink,
+        transport: Transport,
+        metrics: DeliveryMetrics,
+        clock: Clock,
+    ) -> None:
+        self._courier = courier
+        self._sink = sink
+        self._transport = transport
+        self._metrics = metrics
+        self._clock = clock
+
+    async def turn(self, load: Load) -> None:
+        """Ends with each of its lanes where it belongs, as a turn of one lane does."""
+        try:
+            async with asyncio.timeout(None) as scope:
+                for lane in load.lanes:
+                    lane.scope = scope
+                await self._carry(load.batch, self._gathered(load), set())
+        except Stop:
+            pass
+        except TimeoutError:
+            if not any(lane.cut for lane in load.lanes):
+                raise
+        finally:
+            self._unload(load)
+
+    def _unload(self, load: Load) -> None:
+        courier = self._courier
+        courier.turns.unload(load)
+        for lane in load.lanes:
+            lane.scope = None
+            lane.loaded = False
+            if lane.entries and not courier.resting(lane) and courier.hold.lane is not lane:
+                courier.turns.ready(lane, first=True)
+
+    # -- what travels together
+
+    def _gathered(self, load: Load) -> list[Item]:
+        """Of each lane as many calls in a row as may go, until the request is full."""
+        batch, items, size = load.batch, list[Item](), 0
+        keys = set[str]()
+        for lane in load.lanes:
+            for item in self._run(batch, lane):
+                size += len(item.call.body)
+                if item.call.key in keys or (items and size > batch.most_bytes):
+                    size -= len(item.call.body)
+                    break
+                keys.add(item.call.key)
+                items.append(item)
+                if len(items) == batch.most_items:
+                    return items
+                if batch.one_per_customer:
+                    break
+        return items
+
+    def _run(self, batch: Batch, lane: Lane) -> Sequence[Item]:
+        run: list[Item] = []
+        for entry in lane.entries:
+            try:
+                if self._courier.prepare(entry) is not None or entry.alone:
+                    break
+            except SchemaMissing:
+                break
+            assert entry.calls is not None
+            for at in range(entry.at, len(entry.calls)):
+                if entry.calls[at].endpoint != batch.endpoint:
+                    return run
+                run.append(Item(entry, at, entry.calls[at]))
+                if batch.one_per_customer or len(run) == batch.most_items:
+                    return run
+        return run
+
+    # -- sending
+
+    async def _carry(self, batch: Batch, items: Sequence[Item], waiting: set[Lane], *, suspect: bool = False) -> bool:
+        """Whether all of it passed. What is refused as a whole is halved; `suspect` is known to hold what was refused.
+        Whoever has to wait keeps those behind it in its lane `waiting` too. Raises `Stop`."""
+        items = [i for i in items if i.entry.lane not in waiting and not i.entry.done and alive(i.entry.lane)]
+        if len(items) < 2:
+            for item in items:
+                item.entry.alone = True  # its own call tells best what is wrong with it
+                waiting.add(item.entry.lane)
+            return not items
+        if not suspect:
+            verdict = await self._send(batch, items, waiting)
+            if verdict is not Verdict.REJECTED:
+                return True
+        half = len(items) // 2
+        passed = await self._carry(batch, items[:half], waiting)
+        await self._carry(batch, items[half:], waiting, suspect=passed)
+        return False
+
+    async def _send(self, batch: Batch, items: Sequence[Item], waiting: set[Lane]) -> Verdict | None:
+        """REJECTED when all were refused and nobody is named; otherwise everybody has got what is theirs. Raises
+        `Stop`."""
+        calls = [item.call for item in items]
+        verdict, answer = await self._exchange(batch.join(calls), items[0].entry.lane, len(items))
+        answers = [answer]
+        while verdict in (Verdict.DELIVERED, Verdict.REJECTED):
+            match batch.read(calls, answers):
+                case None if verdict is Verdict.REJECTED:
+                    return verdict
+                case None:
+                    await self._settle(batch, items, [verdict] * len(items), answer, waiting)
+                    return None
+                case Ask() as ask:
+                    verdict, answer = await self._asked(ask, items[0].entry.lane)
+                    answers.append(answer)
+                case verdicts:
+                    await self._settle(batch, items, verdicts, answers[0], waiting)
+                    return None
+        self._put_back(batch, items, verdict)
+        raise Stop
+
+    async def _asked(self, ask: Ask, lane: Lane) -> tuple[Verdict, Answer]:
+        """Asks until somebody answers, but not for ever."""
+        wait = ask.seconds
+        for _ in range(SILENT_ASKS):
+            await asyncio.sleep(wait)
+            verdict, answer = await self._exchange(ask.call, lane, 0)
+            if verdict not in (Verdict.THROTTLED, Verdict.UNAVAILABLE):
+                break
+            wait = min(2 * max(wait, 1.0), 60.0)
+        return verdict, answer
+
+    async def _exchange(self, call: Call, lane: Lane, items: int) -> tuple[Verdict, Answer]:
+        turns, gate = self._courier.turns, self._courier.turns.gate(call.endpoint)
+        while (opens := gate.opens_at(now := self._clock.monotonic(), call.cost)) > now:  # noqa: ASYNC110  (a clock)
+            await asyncio.sleep(min(opens - now, LOOK_AGAIN_SECONDS))
+        turns.load_leaves(call)
+        try:
+            async with asyncio.timeout(self._sink.timeout_seconds):
+                answer = await self._transport.send(call)
+        except TimeoutError:
+            answer = Answer(0, fault="timeout")
+        finally:
+            turns.load_answered(call, self._clock.monotonic())
+        verdict = classify(answer, self._sink.rules)
+        self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
+        self._courier.correct(gate, verdict, answer, now, self._clock.monotonic())
+        self._courier.guard.settle(lane, verdict)
+        return verdict, answer
+
+    # -- what follows
+
+    def _put_back(self, batch: Batch, items: Sequence[Item], verdict: Verdict) -> None:
+        """Nothing is known of any of them. They go on one by one where it could be that they arrived and the platform
+        minds, or that one of them is what fails the others."""
+        gate = self._courier.turns.gate(batch.budget)
+        if verdict is Verdict.MISCONFIGURED:
+            log.warning("the platform does not take batches; one by one for a while", sink=self._sink.name)
+            gate.shut(self._clock.monotonic() + self._courier.hold.longest)
+        if verdict is not Verdict.UNAVAILABLE:
+            return
+        for entry in dict.fromkeys(item.entry for item in items):
+            self._failed(batch, entry)
+        for lane in dict.fromkeys(item.entry.lane for item in items):
+            if not gate.outage:
+                self._courier.rest(lane, lane.entries[0].attempts)
+
+    def _failed(self, batch: Batch, entry: Entry) -> None:
+        self._courier.failed(entry)
+        entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER
+
+    async def _settle(
+        self, batch: Batch, items: Sequence[Item], verdicts: Sequence[Verdict], answer: Answer, waiting: set[Lane]
+    ) -> None:
+        courier = self._courier
+        if set(verdicts) == {Verdict.THROTTLED}:  # because of whom, if of nobody? It must not go on like this for ever.
+            self._put_back(batch, items, Verdict.UNAVAILABLE)
+            raise Stop
+        for (entry, at, call), verdict in zip(items, verdicts, strict=True):
+            lane = entry.lane
+            if lane in waiting or entry.done or entry.at != at:
+                entry.alone |= verdict is Verdict.REJECTED  # its turn comes later, and then it must not harm the others
+                continue
+            self._metrics.item(call, verdict)
+            if verdict is Verdict.DELIVERED:
+                courier.advance(entry)
+                continue
+            if verdict is Verdict.REJECTED and await courier.put_aside(entry, park.REJECTED, answer):
+                continue
+            waiting.add(lane)
+            if verdict is Verdict.UNAVAILABLE:
+                self._failed(batch, entry)
+                courier.rest(lane, entry.attempts)
+            elif verdict is Verdict.MISCONFIGURED:
+                courier.guard.misconfigured(lane, answer)
