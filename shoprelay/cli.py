@@ -105,7 +105,7 @@ def certify(names: Annotated[list[str] | None, typer.Argument(help="Sinks; all o
     try:
         found = {name: certify(load(name)) for name in names or all_names()}
     except (LookupError, Unusable) as wrong:
-        _fail([str(wrong)])
+        fail([str(wrong)])
     show(out, found)
     if any(finding.outcome is Outcome.BROKEN for findings in found.values() for finding in findings):
         raise typer.Exit(1)

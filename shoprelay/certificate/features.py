@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from schemas.signals import Signal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.material import Material, borrowed, material
 from shoprelay.certificate.platform import at_first
 from shoprelay.certificate.rehearsal import stage
+from shoprelay.certificate.standin import strange
 from shoprelay.certificate.subject import Subject, asked
-from sinks.contract import Answer, Ask, Batch, Call, Token, Verdict, classify
+from sinks.contract import Answer, Ask, Batch, Call, Calls, Token, Verdict, classify
 
 REFUSED_TOKEN = Answer(401)
 
@@ -138,3 +144,83 @@ def no_batch_is_too_strange(subject: Subject) -> None:
                 continue
             each = len(read) == len(calls) and all(isinstance(verdict, Verdict) for verdict in read)
             expect(each, f"{where} gives {len(read)} verdicts for {len(calls)} calls")
+
+
+@behaviour("8.6", "calls travel together under load")
+async def calls_travel_together(subject: Subject) -> None:
+    """Where many calls wait they MUST travel together, never more or larger than the batch declares; a single one MUST
+    leave at once and by itself; nothing MAY be lost on the way."""
+    for batch, of, _ in _batches(subject):
+        sizes: list[tuple[int, int]] = []
+        counted = _with(subject, batch, join=_counting(batch, sizes))
+        async with stage(counted, of.signal, **of.changes) as on:
+            alone, crowd = of.of(0), [of.of(who) for who in range(1, 3 * batch.from_items + 20)]
+            on.log.say(alone)
+            on.start()
+            await on.done("a call of a batch's endpoint, by itself")
+            expect(not sizes, f"sink.py: the batch of {batch.endpoint} was made of a single call")
+            on.log.say(*crowd)
+            await on.done("many calls at once")
+            expect(bool(sizes), f"sink.py: {len(crowd)} calls to {batch.endpoint} waited, and none travelled together")
+            items, size = max(count for count, _ in sizes), max(size for _, size in sizes)
+            expect(items <= batch.most_items, f"a batch had {items} items; most_items is {batch.most_items}")
+            expect(size <= batch.most_bytes, f"a batch had {size} bytes; most_bytes is {batch.most_bytes}")
+            expect(not on.log.parked, f"{len(on.log.parked)} calls were parked that pass by themselves")
+
+
+@behaviour("8.7", "one bad call spoils no batch")
+async def one_bad_call_spoils_no_batch(subject: Subject) -> None:
+    """When one call of many that travel together can never pass, it alone MUST be parked, and the others MUST be
+    delivered, each as often as it would have been by itself."""
+    for batch, of, _ in _batches(subject):
+        bad = of.of(3)
+        async with stage(_spoiling(subject, bad), of.signal, **of.changes) as on:
+            crowd = [of.of(who) for who in range(2 * batch.from_items + 10)]
+            on.log.say(*crowd)
+            on.start()
+            await on.done("a bad call among many")
+            parked = [parked.signal_id for parked in on.log.parked]
+            expect(
+                parked == [bad.signal_id],
+                f"sink.py: of {len(crowd)} calls to {batch.endpoint}, one of them bad, {len(parked)} were parked",
+            )
+        async with stage(subject.unbatched(), of.signal, **of.changes) as good:
+            good.log.say(*(signal for signal in crowd if signal != bad))
+            good.start()
+            await good.done("the same without the bad one")
+            kept, wanted = (_things(each.platform.stand_in.stored()) for each in (on, good))
+            expect(kept == wanted, f"fake.py: it keeps {kept} things after a batch, {wanted} after the same one by one")
+
+
+def _with(subject: Subject, batch: Batch, **changes: Any) -> Subject:
+    others = tuple(replace(each, **changes) if each is batch else each for each in subject.sink.batches)
+    return replace(subject, sink=replace(subject.sink, batches=others))
+
+
+def _counting(batch: Batch, sizes: list[tuple[int, int]]) -> Callable[[Sequence[Call]], Call]:
+    def join(calls: Sequence[Call]) -> Call:
+        sizes.append((len(calls), sum(len(call.body) for call in calls)))
+        return batch.join(calls)
+
+    return join
+
+
+def _spoiling(subject: Subject, bad: Signal) -> Subject:
+    """The same sink, except that the calls of one signal hold what the platform does not take."""
+
+    def spoilt(calls: Calls) -> Calls:
+        def said(signal: Signal, config: Any) -> tuple[Call, ...]:
+            made = calls(signal, config)
+            return tuple(replace(call, body=strange(call.body)) for call in made) if signal == bad else made
+
+        return said
+
+    table = {kind: spoilt(calls) for kind, calls in subject.sink.calls.items()}
+    return replace(subject, sink=replace(subject.sink, calls=table))
+
+
+def _things(kept: Any) -> int:
+    """How many values are kept, at any depth."""
+    if isinstance(kept, dict):
+        return sum(_things(inner) for inner in kept.values())
+    return sum(_things(inner) for inner in kept) if isinstance(kept, list | tuple | set | frozenset) else 1

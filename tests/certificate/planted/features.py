@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, Verdict
 from tests.certificate.acme.sink import join
@@ -42,7 +43,7 @@ def _(subject: Subject, ground: Ground) -> Subject:
     return with_token(subject, read=lambda answer: (answer.document["access_token"], 86400.0))
 
 
-@planted("8.4", "the last one is forgotten")
+@planted("8.4", "the last one is forgotten", also="8.7")
 def _(subject: Subject, ground: Ground) -> Subject:
     return with_batch(subject, join=lambda calls: join(calls[:-1]))
 
@@ -53,3 +54,20 @@ def _(subject: Subject, ground: Ground) -> Subject:
         return tuple(Verdict.DELIVERED for _ in given[-1].document["results"])
 
     return with_batch(subject, read=read)
+
+
+@planted("8.6", "nothing ever travels together")
+def _(subject: Subject, ground: Ground) -> Subject:
+    begin = rehearsal.Stage.start
+
+    def start(stage: rehearsal.Stage, **settings: Any) -> rehearsal.Process:
+        stage.subject = stage.subject.unbatched()
+        return begin(stage, **settings)
+
+    ground.house.setattr(rehearsal.Stage, "start", start)
+    return subject
+
+
+@planted("8.7", "nobody reads which one was refused")
+def _(subject: Subject, ground: Ground) -> Subject:
+    return with_batch(subject, read=lambda calls, given: None)
