@@ -45,6 +45,11 @@ check: setup ## format, lint, types, rooms and the fast tests; under a minute
 certify: setup ## what docs/specs/sink.md asks of a sink, tried on SINK=klaviyo, or on all of them
 	$(BIN)/shoprelay certify $(SINK)
 
+.PHONY: new-sink
+new-sink: setup ## an empty form of a platform's folder: NAME=acme; docs/add-a-sink.md leads through it
+	@test -n "$(NAME)" || { echo "which? make new-sink NAME=acme"; exit 2; }
+	$(BIN)/shoprelay new-sink $(NAME)
+
 .PHONY: bench
 bench: setup ## how fast it is; results are appended to bench/results
 	$(BIN)/python -m bench

@@ -93,6 +93,24 @@ def sandbox(
     asyncio.run(serve(name, host, port))
 
 
+@app.command("new-sink")
+def new_sink(name: Annotated[str, typer.Argument(help="The platform, in small letters: acme")]) -> None:
+    """An empty form of a platform's folder, which says in order what to fill: docs/add-a-sink.md."""
+    import sinks
+    from shoprelay.scaffold.write import Unwritable, write
+
+    try:
+        folder = Path(next(iter(sinks.__path__)))
+        written = write(name, folder)
+    except Unwritable as wrong:
+        fail([str(wrong)])
+    for path in written:
+        out.print(f"[green]✓[/] {path.relative_to(folder.parent)}")
+    out.print(
+        f"Now fill it, in the order of docs/add-a-sink.md. What comes next: make certify SINK={name}", soft_wrap=True
+    )
+
+
 @app.command()
 def certify(names: Annotated[list[str] | None, typer.Argument(help="Sinks; all of them when none is named")] = None
             ) -> None:  # fmt: skip

@@ -60,11 +60,13 @@ def _lines(name: str, findings: Sequence[Finding]) -> Iterator[str]:
         yield f"[dim]– {name} {', '.join(numbers)}: {escape(note)}[/]"
     to_fill: dict[tuple[int, str], list[str]] = defaultdict(list)
     for finding in by_outcome[Outcome.UNFILLED]:
-        to_fill[finding.step, finding.note].append(finding.behaviour.number)
+        for todo in finding.todo:
+            to_fill[todo].append(finding.behaviour.number)
     if to_fill:
         yield f"To fill, in the order of {GUIDE}:"
-    for (step, note), numbers in sorted(to_fill.items()):
-        yield f"{BADGES[Outcome.UNFILLED]} step {step}: {escape(note)} [dim]({', '.join(numbers)})[/]"
+    for (step, note), numbers in sorted(to_fill.items(), key=lambda each: each[0][0]):
+        waiting = ", ".join(numbers) if len(numbers) < 4 else f"{len(numbers)} behaviours"
+        yield f"{BADGES[Outcome.UNFILLED]} step {step}: {escape(note)} [dim]({waiting})[/]"
     yield _summary(name, findings, by_outcome)
 
 

@@ -20,11 +20,11 @@ class NotApplicable(Exception):
 
 
 class Unfilled(Exception):
-    """The form is still empty here. `step` is the number in `docs/add-a-sink.md`, the message what is to be filled."""
+    """The form is still empty here. Each of `todo` is a step of `docs/add-a-sink.md` and what is to be filled in it."""
 
-    def __init__(self, step: int, what: str) -> None:
-        super().__init__(what)
-        self.step = step
+    def __init__(self, *todo: tuple[int, str]) -> None:
+        super().__init__("; ".join(what for _, what in todo))
+        self.todo = todo
 
 
 Check = Callable[[Subject], None]
@@ -64,13 +64,13 @@ def _timeless(story: Callable[[Subject], Awaitable[None]]) -> Check:
 
 def missing(subject: Subject, step: int, what: str) -> Exception:
     """To be raised: in an empty form it is still to be filled, as soon as the table has a line it is a fault."""
-    return Unfilled(step, what) if subject.is_empty_form else Broken(f"{what} (step {step} of docs/add-a-sink.md)")
+    return Unfilled((step, what)) if subject.is_empty_form else Broken(f"{what} (step {step} of docs/add-a-sink.md)")
 
 
 def needs_a_table(subject: Subject) -> None:
     """For behaviours of what is told, which an empty form cannot show."""
     if subject.is_empty_form:
-        raise Unfilled(5, "sink.py: the table `calls` has no line yet")
+        raise Unfilled((5, "sink.py: the table `calls` has no line yet"))
 
 
 def expect(kept: bool, found: str) -> None:

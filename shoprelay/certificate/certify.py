@@ -44,18 +44,19 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`note` says what is broken, or why it does not apply, or what is to be filled, in `step` of the guide."""
+    """`note` says what is broken, or why it does not apply; `todo` what is to be filled, and in which step."""
 
     behaviour: Behaviour
     outcome: Outcome
     note: str = ""
-    step: int = 0
+    todo: tuple[tuple[int, str], ...] = ()
     seconds: float = 0.0
 
 
 def find(behaviour: Behaviour, subject: Subject) -> Finding:
     began = time.perf_counter()
-    outcome, note, step = Outcome.KEPT, "", 0
+    outcome, note = Outcome.KEPT, ""
+    todo: tuple[tuple[int, str], ...] = ()
     try:
         behaviour.check(subject)
     except Broken as broken:
@@ -63,10 +64,10 @@ def find(behaviour: Behaviour, subject: Subject) -> Finding:
     except NotApplicable as reason:
         outcome, note = Outcome.NOT_APPLICABLE, str(reason)
     except Unfilled as open_:
-        outcome, note, step = Outcome.UNFILLED, str(open_), open_.step
+        outcome, note, todo = Outcome.UNFILLED, str(open_), open_.todo
     except Exception as error:  # what a sink's own code raises is a finding, not the end
         outcome, note = Outcome.BROKEN, f"{type(error).__name__}: {error}"
-    return Finding(behaviour, outcome, note, step, time.perf_counter() - began)
+    return Finding(behaviour, outcome, note, todo, time.perf_counter() - began)
 
 
 def certify(

@@ -36,7 +36,19 @@ platform = "klaviyo"
 [sinks.news.config]
 api_key = "pk_in_the_file"
 """
-COMMANDS = ("worker", "sink", "demo", "replay", "sandbox", "certify", "topics", "schemas", "parked", "check")
+COMMANDS = (
+    "worker",
+    "sink",
+    "demo",
+    "replay",
+    "sandbox",
+    "new-sink",
+    "certify",
+    "topics",
+    "schemas",
+    "parked",
+    "check",
+)
 
 
 @pytest.fixture
