@@ -35,10 +35,8 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     sinks = Path(__file__).parents[1] / "sinks"
     text = collection_path.read_text()
     needed = re.findall(r"^(?:from|import) sinks\.(\w+)|^\w+ = load\(\"(\w+)\"\)", text, re.MULTILINE)
-    gone = [
-        name for name in map("".join, needed) if not (sinks / name).exists() and not (sinks / f"{name}.py").exists()
-    ]
-    return True if gone else None
+    there = {path.stem for path in sinks.iterdir()}
+    return True if {"".join(names) for names in needed} - there else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -51,5 +51,5 @@ def test_the_others_are_certified_and_no_import_is_missing(house: Path) -> None:
 def test_every_fast_test_that_is_left_is_green(house: Path) -> None:
     run(
         house, sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", FAST,
-        "--deselect", INSTALLATION, minutes=8,
+        "--deselect", INSTALLATION, "--ignore", "tests/scaffold/test_deleting_a_sink.py", minutes=8,
     )  # fmt: skip
