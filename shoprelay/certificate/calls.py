@@ -14,7 +14,7 @@ from schemas.signals import Conclusion, Signal
 from shoprelay.certificate import madeup
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, missing, needs_a_table
 from shoprelay.certificate.material import another, before, borrowed
-from shoprelay.certificate.purity import impurities
+from shoprelay.certificate.purity import impurities, joining_text
 from shoprelay.certificate.subject import Case, Subject, asked, shown
 from sinks.contract import Call, CannotSay, Unaddressable, Verdict, classify
 
@@ -59,8 +59,8 @@ def _kind(signal: Signal) -> str:
 
 @behaviour("3.1", "what makes calls is pure")
 def is_pure(subject: Subject) -> None:
-    """`calls.py` and all it imports of `sinks` MUST have no clock, no randomness, no environment, no I/O, no `await`
-    and no `float`."""
+    """`calls.py`, what joins and reads batches, and all that they import of `sinks` MUST have no clock, no randomness,
+    no environment, no I/O, no `await` and no `float`."""
     found = impurities(subject)
     expect(not found, f"{'; '.join(found[:5])}: what differs from run to run, or waits, belongs to the runner")
 
@@ -277,12 +277,13 @@ def budgets_belong_to_what_is_called(subject: Subject) -> None:
         raise NotApplicable("declares no limits")
     needs_a_table(subject)
     calls = [call for _, call in _calls(subject)]
-    for batch in subject.sink.batches:
-        of = [call for call in calls if call.endpoint == batch.endpoint][: batch.most_items]
-        calls += [batch.join(of)] if of else []
-    called = {call.endpoint for call in calls} | {"*"}
+    if subject.sink.token is not None:
+        calls.append(subject.sink.token.ask(subject.config()))
+    called = {call.endpoint for call in calls} | {batch.budget for batch in subject.sink.batches} | {"*"}
+    asking = joining_text(subject)  # how a batch went may be asked at endpoints that only show in trouble
     for limit in subject.sink.limits:
-        expect(limit.endpoint in called, f"sink.py: a limit is of {limit.endpoint!r}; called are {sorted(called)}")
+        known = limit.endpoint in called or f'"{limit.endpoint}"' in asking
+        expect(known, f"sink.py: a limit is of {limit.endpoint!r}; called are {sorted(called)}")
         expect(limit.count > 0 and limit.seconds > 0, f"sink.py: {limit} lets nothing through")
         dear = [c.cost for c in calls if limit.endpoint in (c.endpoint, "*") and c.cost > limit.count]
         expect(not dear, f"sink.py: {limit} has no room for a call that costs {max(dear, default=0)}")

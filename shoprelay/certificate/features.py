@@ -9,12 +9,12 @@ from typing import Any
 from schemas.signals import Signal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
-from shoprelay.certificate.material import Material, borrowed, material
+from shoprelay.certificate.joined import carried, refused_form
+from shoprelay.certificate.material import Material, material
 from shoprelay.certificate.platform import at_first
 from shoprelay.certificate.rehearsal import stage
-from shoprelay.certificate.standin import strange
-from shoprelay.certificate.subject import Subject, asked
-from sinks.contract import Answer, Ask, Batch, Call, Calls, Token, Verdict, classify
+from shoprelay.certificate.subject import Subject
+from sinks.contract import Answer, Ask, Batch, Call, Calls, Token, Verdict
 
 REFUSED_TOKEN = Answer(401)
 
@@ -104,30 +104,12 @@ def calls_join_the_same_way(subject: Subject) -> None:
         others = [(*calls[:place], stranger, *calls[place + 1 :]) for place in range(len(calls))]
         forms = {batch.join(some).body for some in (calls, *others)}
         expect(len(forms) == len(calls) + 1, f"{where} loses a call, or its place")
-        verdicts = _verdicts(subject, of, batch, calls)
+        verdicts = carried(subject, of, batch, calls).verdicts
         expect(set(verdicts) == {Verdict.DELIVERED}, f"{where}: the stand-in took {_taken(verdicts)} of {len(calls)}")
 
 
 def _taken(verdicts: tuple[Verdict, ...]) -> int:
     return sum(verdict is Verdict.DELIVERED for verdict in verdicts)
-
-
-def _verdicts(subject: Subject, of: Material, batch: Batch, calls: tuple[Call, ...]) -> tuple[Verdict, ...]:
-    """As the runner gets them: asked on until there are some."""
-    config, stand_in = subject.config(**of.changes), subject.stand_in()
-    headers, at = borrowed(subject, config, stand_in, of.signal), of.signal.occurred_at.timestamp() + 60
-    answers: list[Answer] = []
-    ask: Ask = Ask(batch.join(calls))
-    for _ in range(100):
-        at += ask.seconds
-        answers.append(asked(subject.sink, config, stand_in, ask.call, at, **headers))
-        read = batch.read(calls, answers)
-        if read is None:
-            return (classify(answers[-1], subject.sink.rules),) * len(calls)
-        if not isinstance(read, Ask):
-            return read
-        ask = read
-    raise Broken(f"sink.py: the batch of {batch.endpoint} asks a hundred times without coming to an end")
 
 
 @behaviour("8.5", "no answer to a batch is too strange")
@@ -174,7 +156,7 @@ async def one_bad_call_spoils_no_batch(subject: Subject) -> None:
     delivered, each as often as it would have been by itself."""
     for batch, of, _ in _batches(subject):
         bad = of.of(3)
-        async with stage(_spoiling(subject, bad), of.signal, **of.changes) as on:
+        async with stage(_spoiling(subject, of, batch, bad), of.signal, **of.changes) as on:
             crowd = [of.of(who) for who in range(2 * batch.from_items + 10)]
             on.log.say(*crowd)
             on.start()
@@ -205,16 +187,20 @@ def _counting(batch: Batch, sizes: list[tuple[int, int]]) -> Callable[[Sequence[
     return join
 
 
-def _spoiling(subject: Subject, bad: Signal) -> Subject:
+def _spoiling(subject: Subject, of: Material, batch: Batch, bad: Signal) -> Subject:
     """The same sink, except that the calls of one signal hold what the platform does not take."""
+    config = subject.config(**of.changes)
+    worse = {call.body: refused_form(subject, of, batch, call) for call in subject.said(bad, config)}
 
     def spoilt(calls: Calls) -> Calls:
         def said(signal: Signal, config: Any) -> tuple[Call, ...]:
             made = calls(signal, config)
-            return tuple(replace(call, body=strange(call.body)) for call in made) if signal == bad else made
+            return tuple(replace(call, body=worse[call.body] or b"") for call in made) if signal == bad else made
 
         return said
 
+    if None in worse.values():
+        raise NotApplicable(f"nothing that the stand-in refuses can stand in a batch of {batch.endpoint}")
     table = {kind: spoilt(calls) for kind, calls in subject.sink.calls.items()}
     return replace(subject, sink=replace(subject.sink, calls=table))
 

@@ -42,9 +42,22 @@ def _impure(node: ast.AST) -> Iterator[str]:
 
 
 def _modules(subject: Subject) -> list[Path]:
-    """`calls.py` and everything of the folder and the kit that it imports."""
+    """`calls.py`, what joins and reads batches, and everything of the folder and the kit that they import."""
+    return _behind(subject, [subject.folder / "calls.py", *_joining(subject)])
+
+
+def joining_text(subject: Subject) -> str:
+    """The text of what joins and reads batches."""
+    return "\n".join(module.read_text() for module in _behind(subject, _joining(subject)))
+
+
+def _joining(subject: Subject) -> list[Path]:
+    functions = [function for batch in subject.sink.batches for function in (batch.join, batch.read)]
+    return [path for each in functions for path in _files(subject, getattr(each, "__module__", ""), [])]
+
+
+def _behind(subject: Subject, waiting: list[Path]) -> list[Path]:
     found: list[Path] = []
-    waiting = [subject.folder / "calls.py"]
     while waiting:
         module = waiting.pop()
         if module in found or module.name in APART or not module.is_file():

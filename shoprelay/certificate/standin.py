@@ -79,18 +79,33 @@ def _spoilt(body: bytes) -> Iterator[tuple[str, bytes]]:
         return
     yield "half a body", body[: len(body) // 2]
     yield "an empty body", b""
-    if (other := strange(body)) != body:
-        yield "an empty object", b"{}"
-        yield "other things in every place", other
-
-
-def strange(body: bytes) -> bytes:
-    """A JSON body with other things in every place; what is not JSON as it is."""
     try:
         document = json.loads(body)
     except ValueError:
-        return body
-    return json.dumps(_strange(document)).encode()
+        return
+    yield "an empty object", b"{}"
+    yield "other things in every place", json.dumps(_strange(document)).encode()
+
+
+def one_other_value(body: bytes) -> Iterator[bytes]:
+    """A JSON body again and again, each time with another thing in one of its places."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return
+    for other in _each_strange(document):
+        yield json.dumps(other).encode()
+
+
+def _each_strange(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from ({**value, name: other} for other in _each_strange(inner))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], other, *value[place + 1 :]] for other in _each_strange(inner))
+    else:
+        yield {"strange": [None]}
 
 
 def _strange(value: Any) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
 
 from schemas import signals
 from sinks.contract import Answer, Batch, Call, Dedupe, Limit, Rule, Sink, Token, Verdict
 from tests.certificate.acme import calls
+from tests.certificate.acme.batch import join, read_batch
 from tests.certificate.acme.config import AcmeConfig
 
 
@@ -25,19 +25,6 @@ def read_token(answer: Answer) -> tuple[str, float] | None:
 
 def bearer(token: str) -> Mapping[str, str]:
     return {"authorization": f"Bearer {token}"}
-
-
-def join(of: Sequence[Call]) -> Call:
-    body = b'{"events":[' + b",".join(call.body for call in of) + b"]}"
-    return Call("events", "POST", "/events/batch", body, "batch", endpoint="events-batch")
-
-
-def read_batch(of: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:
-    """Acme says of each event what became of it, in their order."""
-    results: Any = answers[-1].at("results")
-    if answers[-1].status != 207 or not isinstance(results, list) or len(results) != len(of):
-        return None
-    return tuple(Verdict.REJECTED if result == "refused" else Verdict.DELIVERED for result in results)
 
 
 SINK = Sink(

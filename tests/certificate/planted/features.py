@@ -9,7 +9,7 @@ from typing import Any
 from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, Verdict
-from tests.certificate.acme.sink import join
+from tests.certificate.acme.batch import join
 from tests.certificate.planted.tools import (
     Ground,
     planted,
