@@ -1,5 +1,6 @@
 """The sink certificate: numbered behaviours of `docs/specs/sink.md`, run for any sink against its own strict stand-in.
 
-`subject` is what is looked at, `rehearsal` the stage it plays on (the real runner, in virtual time), the chapters are
-`folder`, `settings`, `calls`, `standin`, `answers`, `delivery`, `trouble` and `features`; `certify` runs them.
+`subject` is what is looked at, `rehearsal` the stage it plays on (the real runner, in virtual time). The chapters are
+`folder`, `settings`, `calls` and `requests`, `standin`, `answers`, `delivery` and `wire`, `trouble`, and for what only
+some declare `lent` and `together`. `certify` runs them, `badges` shows what was found.
 """

@@ -7,19 +7,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from shoprelay.certificate import answers, calls, delivery, features, folder, settings, standin, trouble, wire
+from shoprelay.certificate import (
+    answers,
+    calls,
+    delivery,
+    folder,
+    lent,
+    requests,
+    settings,
+    standin,
+    together,
+    trouble,
+    wire,
+)  # fmt: skip
 from shoprelay.certificate.behaviour import Behaviour, Broken, NotApplicable, Unfilled
 from shoprelay.certificate.subject import Subject
 
 CHAPTERS = {
     1: ("The folder", (folder,)),
     2: ("The settings", (settings,)),
-    3: ("The calls", (calls,)),
+    3: ("The calls", (calls, requests)),
     4: ("The stand-in", (standin,)),
     5: ("The answers", (answers,)),
     6: ("The delivery", (delivery, wire)),
     7: ("Trouble", (trouble,)),
-    8: ("What only some declare", (features,)),
+    8: ("What only some declare", (lent, together)),
 }
 BEHAVIOURS: tuple[Behaviour, ...] = tuple(
     sorted(

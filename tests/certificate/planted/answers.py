@@ -5,12 +5,7 @@ from __future__ import annotations
 from shoprelay.certificate import answers
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Rule, Verdict, classify
-from tests.certificate.planted.tools import (
-    Ground,
-    OddRule,
-    planted,
-    with_sink,
-)
+from tests.certificate.planted.tools import Ground, OddRule, planted, with_sink
 
 
 @planted("5.1", "a rule that stumbles over a status")

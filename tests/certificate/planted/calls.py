@@ -9,13 +9,7 @@ from schemas.signals import Signal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Call, CannotSay, Limit
 from tests.certificate.acme.config import AcmeConfig
-from tests.certificate.planted.tools import (
-    Ground,
-    in_a_copy,
-    planted,
-    saying,
-    with_sink,
-)
+from tests.certificate.planted.tools import Ground, in_a_copy, planted, saying, with_sink
 
 
 @planted("3.1", "the functions look at the clock")

@@ -14,13 +14,7 @@ from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call
 from sinks.fake import application
 from tests.certificate.acme.fake import AcmeStandIn
-from tests.certificate.planted.tools import (
-    Ground,
-    planted,
-    saying,
-    with_sink,
-    with_stand_in,
-)
+from tests.certificate.planted.tools import Ground, planted, saying, with_sink, with_stand_in
 
 
 @planted("6.1", "parcels of other orders go astray")

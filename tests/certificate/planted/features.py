@@ -10,11 +10,7 @@ from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, Verdict
 from tests.certificate.acme.batch import join
-from tests.certificate.planted.tools import (
-    Ground,
-    planted,
-    with_sink,
-)
+from tests.certificate.planted.tools import Ground, planted, with_sink
 
 
 def with_token(subject: Subject, **changes: Any) -> Subject:

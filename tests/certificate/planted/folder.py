@@ -6,12 +6,7 @@ from dataclasses import replace
 
 from schemas.signals import Conclusion
 from shoprelay.certificate.subject import Subject
-from tests.certificate.planted.tools import (
-    Ground,
-    in_a_copy,
-    planted,
-    with_sink,
-)
+from tests.certificate.planted.tools import Ground, in_a_copy, planted, with_sink
 
 
 @planted("1.1", "calls.py is missing")

@@ -7,13 +7,7 @@ from pydantic import ConfigDict
 from shoprelay.certificate.subject import Subject
 from tests.certificate.acme.config import AcmeConfig
 from tests.certificate.acme.fake import SECRET
-from tests.certificate.planted.tools import (
-    Ground,
-    in_a_copy,
-    planted,
-    with_sink,
-    with_stand_in,
-)
+from tests.certificate.planted.tools import Ground, in_a_copy, planted, with_sink, with_stand_in
 
 
 @planted("2.1", "an unknown setting is taken")

@@ -8,12 +8,7 @@ from typing import Any
 from shoprelay.certificate.subject import Subject
 from sinks.fake import Received, Reply
 from tests.certificate.acme.fake import SECRET
-from tests.certificate.planted.tools import (
-    Ground,
-    planted,
-    with_sink,
-    with_stand_in,
-)
+from tests.certificate.planted.tools import Ground, planted, with_sink, with_stand_in
 
 
 @planted("4.1", "the stand-in lends to everybody")

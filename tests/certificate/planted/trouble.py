@@ -12,12 +12,7 @@ from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, CannotSay, Rule, Unaddressable, Verdict
 from streams.delivery import BrakeLimits, GiveUp
 from tests.certificate.acme.fake import SECRET
-from tests.certificate.planted.tools import (
-    Ground,
-    meddling,
-    planted,
-    with_sink,
-)
+from tests.certificate.planted.tools import Ground, meddling, planted, with_sink
 
 
 @planted("7.1", "nobody reads the seconds")

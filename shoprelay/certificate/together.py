@@ -1,4 +1,4 @@
-"""Chapter 8: what only some sinks declare. Lent tokens, calls that travel together, calls that wait for another."""
+"""Chapter 8, batches: calls that travel together."""
 
 from __future__ import annotations
 
@@ -11,69 +11,9 @@ from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.joined import carried, refused_form
 from shoprelay.certificate.material import Material, material
-from shoprelay.certificate.platform import at_first
 from shoprelay.certificate.rehearsal import stage
 from shoprelay.certificate.subject import Subject
-from sinks.contract import Answer, Ask, Batch, Call, Calls, Token, Verdict
-
-REFUSED_TOKEN = Answer(401)
-
-
-def _token(subject: Subject) -> Token:
-    if subject.sink.token is None:
-        raise NotApplicable("borrows no token")
-    return subject.sink.token
-
-
-@behaviour("8.1", "a token is lent once for all")
-async def lent_once_for_all(subject: Subject) -> None:
-    """A lent token MUST be asked for once, however many calls wait for it, and MUST be on every call that leaves."""
-    token = _token(subject)
-    subject = subject.unbatched()
-    of = material(subject)
-    async with stage(subject, of.signal, **of.changes) as on:
-        on.log.say(*of.many(5, each=2))
-        on.start()
-        await on.done("ten calls with a lent token")
-        expect(len(on.platform.lent) == 1, f"a token was asked for {len(on.platform.lent)} times for ten calls")
-        answer = on.platform.lent[0].answer
-        lent = token.read(answer) if answer else None
-        wanted = set(token.headers(lent[0]).items()) if lent else set()
-        bare = [each for each in on.sent if not wanted <= set(each.call.headers)]
-        expect(bool(wanted) and not bare, f"sink.py: {len(bare)} calls left without the token")
-
-
-@behaviour("8.2", "a refused token is renewed once")
-async def renewed_once(subject: Subject) -> None:
-    """When a lent token is refused it MUST be renewed once and the call sent once more, without holding; a token MUST
-    NOT be parked with a call."""
-    token = _token(subject)
-    expect(token.expired(REFUSED_TOKEN), "sink.py: a 401 does not count as a refused token")
-    expect(not token.expired(Answer(200)), "sink.py: a 200 counts as a refused token")
-    subject = subject.unbatched()
-    of = material(subject)
-    async with stage(subject, of.signal, **of.changes) as on:
-        on.platform.script = at_first(REFUSED_TOKEN)
-        on.log.say(of.of(1))
-        on.start()
-        await on.done("a call whose token was refused")
-        expect(len(on.platform.lent) == 2, f"the token was asked for {len(on.platform.lent)} times; once and once more")
-        expect(on.sent[-1].at < 1.0, "the sink held over a token that could be renewed")
-        expect(not on.log.parked, "a call was parked over a token that could be renewed")
-
-
-@behaviour("8.3", "no answer about a token is too strange")
-def no_token_is_too_strange(subject: Subject) -> None:
-    """`Token.read` MUST take any answer, and give `None` where it holds no token."""
-    token = _token(subject)
-    for answer in strange_answers():
-        try:
-            lent = token.read(answer)
-        except Exception as error:
-            raise Broken(
-                f"sink.py: Token.read raises {type(error).__name__} for the body {answer.body[:40]!r}"
-            ) from error
-        expect(lent is None, f"sink.py: Token.read finds a token in the body {answer.body[:40]!r}")
+from sinks.contract import Ask, Batch, Call, Calls, Verdict
 
 
 def _batches(subject: Subject) -> list[tuple[Batch, Material, tuple[Call, ...]]]:
