@@ -35,7 +35,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     sinks = Path(__file__).parents[1] / "sinks"
     text = collection_path.read_text()
     needed = re.findall(r"^(?:from|import) sinks\.(\w+)|^\w+ = load\(\"(\w+)\"\)", text, re.MULTILINE)
-    there = {path.stem for path in sinks.iterdir()}
+    there = {path.stem for path in sinks.glob("*")}
     return True if {"".join(names) for names in needed} - there else None
 
 

@@ -45,6 +45,16 @@ def test_without_anything_kafka_is_deselected_and_data_skipped_by_name(suite: Pa
     assert "SHOPRELAY_REAL_DATA is not set" in said
 
 
+@pytest.mark.parametrize("needing", ["from sinks.gone.fake import GoneStandIn", 'SINK = load("gone")'])
+def test_the_tests_of_a_platform_go_with_its_folder(suite: Path, needing: str) -> None:
+    (suite / "test_gone.py").write_text(f"{needing}\ndef test_it(): pass\n")
+
+    code, said = run(suite)
+
+    assert code == 0, said
+    assert "2 passed" in said
+
+
 def test_with_everything_all_run_but_those_of_the_embedded_broker(suite: Path) -> None:
     code, said = run(suite, SHOPRELAY_TEST_KAFKA="host:1", SHOPRELAY_REAL_DATA=str(suite), SHOPRELAY_REQUIRE_ALL="1")
     assert code == 0, said
