@@ -186,12 +186,13 @@ class Batch:
     `join(calls)` is the one request for all of them, in their order, with `budget` as its endpoint; its key is not
     looked at. `read(calls, answers)` is asked after every answer, all so far given, oldest first: one verdict per call;
     or the next thing to `Ask`; or `None` when what was answered is said of the whole. Then the last answer's verdict
-    holds for each item, and a REJECTED batch is halved until the bad item stands alone. Both are pure. THROTTLED, said
-    of one item, means that it was not taken in because of others: it goes again at once, and that is no attempt.
+    holds for each item, and a REJECTED batch is halved until the bad item stands alone. Both are pure. What is said
+    against one item is suspicion: it goes alone next, and the answer to its own call counts. Except THROTTLED: it was
+    not taken in because of others, and goes again at once, which is no attempt.
 
     `most_bytes` bounds the sum of the bodies joined. `in_flight` is how many batches may be under way. `repeats=False`
-    when the platform refuses a batch with an item it has seen: what may have arrived already then goes one by one.
-    `one_per_customer` when the order within a request is not kept.
+    when the platform refuses a batch with an item it has seen: what may have arrived already then goes one by one, and
+    so do those of a batch that is refused as a whole. `one_per_customer` when the order within a request is not kept.
     """
 
     endpoint: str

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from sinks.contract import Verdict
-from streams.delivery.lanes import Entry
+from streams.delivery.entries import Entry
 from streams.delivery.settings import GiveUp
 
 

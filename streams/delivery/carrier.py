@@ -10,10 +10,9 @@ import structlog
 
 from schemas.codec import SchemaMissing
 from sinks.contract import Answer, Ask, Batch, Call, Sink, Verdict, classify
-from streams.delivery import park
 from streams.delivery.clock import Clock
+from streams.delivery.entries import Entry, Lane
 from streams.delivery.http import Transport
-from streams.delivery.lanes import Entry, Lane
 from streams.delivery.line import Load, alive
 from streams.delivery.metrics import DeliveryMetrics
 
@@ -98,18 +97,22 @@ class Carrier:
         return items
 
     def _run(self, batch: Batch, lane: Lane) -> Sequence[Item]:
-        run: list[Item] = []
+        run, opened = list[Item](), set[str]()
         for entry in lane.entries:
             try:
-                if self._courier.prepare(entry) is not None or entry.alone:
+                if entry.partition is not lane.shard.signals or self._courier.prepare(entry) is not None or entry.alone:
                     break
             except SchemaMissing:
                 break
             assert entry.calls is not None
             for at in range(entry.at, len(entry.calls)):
-                if entry.calls[at].endpoint != batch.endpoint:
+                call = entry.calls[at]
+                if call.endpoint != batch.endpoint or (call.needs and call.needs in opened):
                     return run
-                run.append(Item(entry, at, entry.calls[at]))
+                if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
+                    return run
+                run.append(Item(entry, at, call))
+                opened.add(call.opens)
                 if batch.one_per_customer or len(run) == batch.most_items:
                     return run
         return run
@@ -129,6 +132,10 @@ class Carrier:
             verdict = await self._send(batch, items, waiting)
             if verdict is not Verdict.REJECTED:
                 return True
+        if not batch.repeats:  # most likely one of them is a repeat, and others, too: alone they are welcome
+            for item in items:
+                item.entry.alone = True
+            raise Stop
         half = len(items) // 2
         passed = await self._carry(batch, items[:half], waiting)
         await self._carry(batch, items[half:], waiting, suspect=passed)
@@ -145,13 +152,13 @@ class Carrier:
                 case None if verdict is Verdict.REJECTED:
                     return verdict
                 case None:
-                    await self._settle(batch, items, [verdict] * len(items), answer, waiting)
+                    self._settle(batch, items, [verdict] * len(items), answer, waiting)
                     return None
                 case Ask() as ask:
                     verdict, answer = await self._asked(ask, items[0].entry.lane)
                     answers.append(answer)
                 case verdicts:
-                    await self._settle(batch, items, verdicts, answers[0], waiting)
+                    self._settle(batch, items, verdicts, answers[0], waiting)
                     return None
         self._put_back(batch, items, verdict)
         raise Stop
@@ -206,27 +213,24 @@ class Carrier:
         self._courier.failed(entry)
         entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER
 
-    async def _settle(
+    def _settle(
         self, batch: Batch, items: Sequence[Item], verdicts: Sequence[Verdict], answer: Answer, waiting: set[Lane]
     ) -> None:
+        """Who was delivered is done. What a batch says against an item is suspicion: it goes alone next, and only the
+        answer to its own call counts, so that a pointer to the wrong place puts nothing good aside."""
         courier = self._courier
         if set(verdicts) == {Verdict.THROTTLED}:  # because of whom, if of nobody? It must not go on like this for ever.
             self._put_back(batch, items, Verdict.UNAVAILABLE)
             raise Stop
         for (entry, at, call), verdict in zip(items, verdicts, strict=True):
             lane = entry.lane
-            if lane in waiting or entry.done or entry.at != at:
-                entry.alone |= verdict is Verdict.REJECTED  # its turn comes later, and then it must not harm the others
-                continue
-            self._metrics.item(call, verdict)
             if verdict is Verdict.DELIVERED:
-                courier.advance(entry)
-                continue
-            if verdict is Verdict.REJECTED and await courier.put_aside(entry, park.REJECTED, answer):
+                if lane not in waiting and entry.at == at:
+                    self._metrics.item(call, verdict)
+                    courier.advance(entry)
                 continue
             waiting.add(lane)
-            if verdict is Verdict.UNAVAILABLE:
-                self._failed(batch, entry)
-                courier.rest(lane, entry.attempts)
-            elif verdict is Verdict.MISCONFIGURED:
+            if verdict is Verdict.MISCONFIGURED:
                 courier.guard.misconfigured(lane, answer)
+            elif verdict is not Verdict.THROTTLED:
+                entry.alone = True

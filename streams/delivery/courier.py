@@ -15,16 +15,17 @@ from streams.delivery.attempt import Step, blame, is_poison, step
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
+from streams.delivery.entries import Again, Entry, Lane
 from streams.delivery.gate import Gate
 from streams.delivery.guard import Guard
 from streams.delivery.hold import Hold
 from streams.delivery.http import Transport
-from streams.delivery.lanes import Entry, Lane, Lanes
-from streams.delivery.lastlook import withheld
+from streams.delivery.lanes import Lanes
+from streams.delivery.lastlook import SENT_AGAIN, withheld
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import NO_QUOTA, Random, asked_for, jittered, quota
 from streams.delivery.park import Parking
-from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.say import DELIVERED, DROPPED, PARKED, SETTLED, WITHHELD, Finished, Speaker, Unsayable, kind
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
 
@@ -48,6 +49,7 @@ class Courier:
         self._settings = settings
         self._lanes = lanes
         self._speaker = speaker
+        self._parking = parking
         self._transport = transport
         self._metrics = metrics
         self._clock = clock
@@ -74,21 +76,50 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
+            if entry.partition is not lane.shard.signals and not await self._again(entry):
+                return None
             said = self.prepare(entry)
             if isinstance(said, Finished):
-                return self._finish(entry, said.outcome)
+                return await self._settle(entry, said.outcome)
             if isinstance(said, Unsayable):
                 await self.put_aside(entry, said.code, None, said.detail)
                 return None
-            if self._is_reminder(entry) and not self._may_leave(entry):
+            if self._is_reminder(entry) and not await self._may_leave(entry):
                 return None
         except SchemaMissing as missing:
             return await self._learn(entry, missing.schema_id)
         call = entry.next_call
         assert call is not None, "an entry that is prepared has calls left"
+        if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
+            await self.put_aside(entry, park.BEHIND, None, call.needs)
+            return None
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
         return await self._attempt(entry, call)
+
+    async def _again(self, entry: Entry) -> bool:
+        """Takes up what an operator asked for. Whether there is something to send: asked twice is asked once."""
+        if entry.again is not None:
+            return True
+        assert entry.record is not None, "an entry in its turn is not finished"
+        try:
+            parked = await self._parking.decoded(entry.record.value or b"")
+        except RegistryError as away:
+            self._wait_for_registry(entry, away)
+            return False
+        if parked is None or parked.parked_id not in entry.lane.shard.sequence:
+            self._finish(entry, SETTLED)
+            return False
+        entry.again = Again(parked, drop=("action", b"drop") in entry.record.headers)
+        entry.alone = True
+        if entry.again.drop:
+            await self._settle(entry, DROPPED)
+        return not entry.again.drop
+
+    async def _settle(self, entry: Entry, outcome: str) -> None:
+        """Nothing of it is left to send. What was parked is taken away before that is committed."""
+        if entry.again is None or await self.guard.taken_away(entry):
+            self._finish(entry, outcome)
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """The calls it means, once; or why there are none. Raises `SchemaMissing`."""
@@ -107,15 +138,16 @@ class Courier:
         if lane.entries[0].history:
             self._lanes.defer(lane)
 
-    def _may_leave(self, entry: Entry) -> bool:
-        """The last look, before every attempt."""
+    async def _may_leave(self, entry: Entry) -> bool:
+        """The last look, before every attempt. A reminder on its second way cannot see what came since its first."""
         signal, lane = entry.signal, entry.lane
         assert signal is not None
-        if reason := withheld(signal, self._speaker.behind(lane), self._clock.wall()):
+        reason = SENT_AGAIN if entry.again else withheld(signal, self._speaker.behind(lane), self._clock.wall())
+        if reason:
             self._metrics.reminder_withheld(reason)
-            self._finish(entry, WITHHELD)
+            await self._settle(entry, WITHHELD)
             return False
-        looking = lane.partition.looking
+        looking = lane.shard.looking
         looking.add(lane)
         if not self._lanes.may_leave(entry, self._clock.monotonic()):
             return False
@@ -135,13 +167,16 @@ class Courier:
             async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
                 await self._speaker.codec.fetch(schema_id)
         except (RegistryError, TimeoutError) as away:
-            self._unlearned += 1
-            if self._unlearned == 1:
-                log.warning("the schema registry is away; waiting", schema_id=schema_id, error=type(away).__name__)
-            self.rest(entry.lane, self._unlearned)
+            self._wait_for_registry(entry, away)
             return
         self._unlearned = 0
         self.turns.ready(entry.lane, first=True)
+
+    def _wait_for_registry(self, entry: Entry, away: Exception) -> None:
+        self._unlearned += 1
+        if self._unlearned == 1:
+            log.warning("the schema registry is away; waiting", error=type(away).__name__)
+        self.rest(entry.lane, self._unlearned)
 
     # -- sending, and what follows
 
@@ -189,7 +224,9 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                self.advance(entry)
+                last = entry.calls is not None and entry.at + 1 == len(entry.calls)
+                if not (entry.again and last) or await self.guard.taken_away(entry):
+                    self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
             case Step.REST if self.hold.lane is not lane:

@@ -8,7 +8,8 @@ import math
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from streams.delivery.clock import Clock
-from streams.delivery.lanes import Lane, Lanes
+from streams.delivery.entries import Lane
+from streams.delivery.lanes import Lanes
 from streams.delivery.line import Load
 from streams.delivery.turns import Turns
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from streams.delivery.lanes import End, Record
+from aiokafka import TopicPartition
+
+from streams.delivery.entries import End, Record
 
 
 class FeedLost(Exception):
@@ -15,18 +17,23 @@ class FeedLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Both by partition."""
+    records: Mapping[TopicPartition, Sequence[Record]]
+    ends: Mapping[TopicPartition, End]
 
-    records: Mapping[int, Sequence[Record]]
-    ends: Mapping[int, End]
+
+class Progress(NamedTuple):
+    """Everything below `offset` is finished; `memory` says what is beyond it."""
+
+    offset: int
+    memory: str = ""
 
 
 class Owner(Protocol):
     """Who is told about partitions coming and going."""
 
-    async def assigned(self, partitions: frozenset[int]) -> None: ...
+    async def assigned(self, places: frozenset[TopicPartition]) -> None: ...
 
-    async def revoked(self, partitions: frozenset[int]) -> None:
+    async def revoked(self, places: frozenset[TopicPartition]) -> None:
         """Returns when nothing of these partitions will be sent any more, and what is finished is committed."""
 
 
@@ -34,10 +41,13 @@ class Feed(Protocol):
     async def open(self, owner: Owner) -> None:
         """Joins the group; `owner` hears of the first partitions later."""
 
-    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
+    async def recall(self, places: Collection[TopicPartition]) -> Mapping[TopicPartition, Progress]:
+        """What was committed for these. One that is missing has no memory, or none that can be had now."""
+
+    async def fetch(self, places: Collection[TopicPartition], seconds: float, most: int) -> Fetched:
         """At most `most` records of these partitions, waiting up to `seconds` for the first. Raises `FeedLost`."""
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, progress: Mapping[TopicPartition, Progress]) -> bool:
         """Whether the group took them. A refusal is not an error: the records come again."""
 
     async def close(self) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from sinks.contract import Answer, Verdict
 from streams.delivery.clock import Clock
+from streams.delivery.entries import Entry, Lane
 from streams.delivery.hold import BRAKE, MISCONFIGURED, Brake, Hold
-from streams.delivery.lanes import Entry, Lane
 from streams.delivery.metrics import PARKING, DeliveryMetrics
 from streams.delivery.pace import Random, jittered
-from streams.delivery.park import Parking
+from streams.delivery.park import BEHIND, Parking
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
 
@@ -68,19 +68,33 @@ class Guard:
     async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str) -> bool:
         """Whether it is parked, durably. Otherwise the sink holds because too much was parked already, or the parking
         was cut short: then it is not finished, and comes again."""
-        lane = entry.lane
-        if self._brake.on:
-            self._brake_on(lane, answer)
+        if code != BEHIND:  # nobody has refused those
+            if self._brake.on:
+                self._brake_on(entry.lane, answer)
+                return False
+            self._brake.parked()
+        reason, now = f"{code}: {detail}" if detail else code, self._clock.wall()
+        if not await self._lasting(entry.lane, lambda: self._parking.put(entry, reason, answer, now)):
             return False
-        self._brake.parked()
+        self._metrics.parked(code)
+        return True
+
+    async def taken_away(self, entry: Entry) -> bool:
+        """Whether what was parked is so no longer, durably; False when that was cut short."""
+        return await self._lasting(entry.lane, lambda: self._parking.take_away(entry))
+
+    async def _lasting(self, lane: Lane, act: Callable[[], Awaitable[None]]) -> bool:
+        """Inside a load the scope is that of the load, whose end is noticed there."""
+        if lane.loaded:
+            await self._until_done(act)
+            return True
         try:
             async with asyncio.timeout(None) as lane.scope:
-                await self._park(entry, f"{code}: {detail}" if detail else code, answer)
+                await self._until_done(act)
         except TimeoutError:
             return False
         finally:
             lane.scope = None
-        self._metrics.parked(code)
         return True
 
     def _brake_on(self, lane: Lane, answer: Answer | None) -> None:
@@ -91,10 +105,10 @@ class Guard:
         if self._hold.lane is not lane:
             self._turns.ready(lane)
 
-    async def _park(self, entry: Entry, reason: str, answer: Answer | None) -> None:
-        failures, now = 0, self._clock.wall()
+    async def _until_done(self, act: Callable[[], Awaitable[None]]) -> None:
+        failures = 0
         try:
-            while not await self._parked(entry, reason, answer, now, first=failures == 0):
+            while not await self._done(act, first=failures == 0):
                 failures += 1
                 await asyncio.sleep(jittered(self._backoff, failures, self._random))
         finally:
@@ -102,9 +116,9 @@ class Guard:
                 self._unparked -= 1
                 self._metrics.held(PARKING, self._unparked > 0)
 
-    async def _parked(self, entry: Entry, reason: str, answer: Answer | None, now: datetime, *, first: bool) -> bool:
+    async def _done(self, act: Callable[[], Awaitable[None]], *, first: bool) -> bool:
         try:
-            await self._parking.put(entry, reason, answer, now)
+            await act()
         except Exception as error:
             if first:
                 log.error("cannot park; trying until it works", sink=self._sink, error=type(error).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from streams.delivery.lanes import Lane
+from streams.delivery.entries import Lane
 from streams.delivery.settings import BrakeLimits
 
 MISCONFIGURED = "misconfigured"

@@ -1,4 +1,4 @@
-"""Kafka's side of delivery: the consumer of one sink's group, and the producer of its parked records."""
+"""Kafka's side of delivery: the consumer of one sink's group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Collection, Mapping
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
@@ -16,26 +17,25 @@ from aiokafka.errors import (
     InvalidGroupIdError,
     KafkaConnectionError,
     KafkaError,
-    MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
 )
+from aiokafka.structs import OffsetAndMetadata
 
-from streams.delivery.feed import FeedLost, Fetched, Owner
-from streams.delivery.lanes import End
-from streams.delivery.park import TooLarge
+from streams.delivery.entries import End
+from streams.delivery.feed import FeedLost, Fetched, Owner, Progress
 from streams.delivery.settings import DeliverySettings
 
 log = structlog.get_logger("shoprelay.delivery")
 NOBODY = TopicPartition("", 0)  # asking for it surfaces the group's errors, and nothing else
 FATAL = (GroupAuthorizationFailedError, TopicAuthorizationFailedError, InvalidGroupIdError, UnsupportedVersionError)
 PATIENCE = 5  # errors of the group in a row before this process is of no more use
-LARGEST_REQUEST = 32 << 20  # the broker has the last word on size; the client must not have it
+RECALL_SECONDS = 5.0
 
 
 class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, settings: DeliverySettings) -> None:
-        self._topic = settings.topic
+        self._settings = settings
         self._owner: Owner | None = None
         self._generation = 0
         self._errors = 0
@@ -70,21 +70,38 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("no broker answers; trying again", error=type(away).__name__, seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 10.0)
-        self._consumer.subscribe([self._topic], listener=self)
+        # Both have as many partitions, and the range assignor deals out equal numbers together.
+        self._consumer.subscribe([self._settings.topic, self._settings.redrive_topic], listener=self)
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._generation += 1
         self._errors = 0
         if self._owner:
-            await self._owner.assigned(frozenset(tp.partition for tp in assigned))
+            await self._owner.assigned(frozenset(assigned))
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         self._generation += 1
         if self._owner and revoked:
-            await self._owner.revoked(frozenset(tp.partition for tp in revoked))
+            await self._owner.revoked(frozenset(revoked))
 
-    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
-        wanted = [TopicPartition(self._topic, p) for p in partitions] or [NOBODY]
+    async def recall(self, places: Collection[TopicPartition]) -> Mapping[TopicPartition, Progress]:
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._settings.bootstrap, client_id=f"shoprelay-{self._settings.group}",
+            **self._settings.security,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(RECALL_SECONDS):
+                await admin.start()
+                told = await admin.list_consumer_group_offsets(self._settings.group, partitions=list(places))
+        except (KafkaError, TimeoutError) as error:
+            log.warning("what was finished before is not known; some of it is sent again", error=type(error).__name__)
+            return {}
+        finally:
+            await admin.close()
+        return {tp: Progress(at.offset, at.metadata) for tp, at in told.items() if at.offset >= 0}
+
+    async def fetch(self, places: Collection[TopicPartition], seconds: float, most: int) -> Fetched:
+        wanted = list(places) or [NOBODY]
         try:
             batches = await self._consumer.getmany(*wanted, timeout_ms=int(seconds * 1000), max_records=most)
             # The assignment these were taken under, not the one the call began with: a group may gather anew while we
@@ -97,7 +114,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         # What was taken under an older assignment comes again under the new one, from the committed offset.
         if generation != self._generation:
             return Fetched({}, {})
-        return Fetched({tp.partition: records for tp, records in batches.items()}, ends)
+        return Fetched(batches, ends)
 
     async def _failed(self, error: Exception) -> None:
         self._errors += 1
@@ -106,21 +123,21 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
             raise FeedLost(type(error).__name__) from error
         await asyncio.sleep(min(0.1 * 2**self._errors, 5.0))
 
-    async def _ends(self) -> dict[int, End]:
+    async def _ends(self) -> dict[TopicPartition, End]:
         """`position` passes control records too, which are never handed out: the last record does not tell it."""
-        ends: dict[int, End] = {}
+        ends: dict[TopicPartition, End] = {}
         now, wall = time.monotonic(), time.time() * 1000
         for tp in self._consumer.assignment():
             highwater = self._consumer.highwater(tp)
             if highwater is None:
                 continue
             heard = (wall - (self._consumer.last_poll_timestamp(tp) or 0)) / 1000
-            ends[tp.partition] = End(await self._consumer.position(tp), highwater, now - max(0.0, heard))
+            ends[tp] = End(await self._consumer.position(tp), highwater, now - max(0.0, heard))
         return ends
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, progress: Mapping[TopicPartition, Progress]) -> bool:
         try:
-            await self._consumer.commit({TopicPartition(self._topic, p): o for p, o in offsets.items()})
+            await self._consumer.commit({tp: OffsetAndMetadata(*told) for tp, told in progress.items()})
         except (CommitFailedError, IllegalStateError):
             return False
         except KafkaError as error:
@@ -130,43 +147,3 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def close(self) -> None:
         await self._consumer.stop()
-
-
-class KafkaShelf:
-    """Parked records, acknowledged by all replicas before `put` returns. Connects when there is something to park."""
-
-    def __init__(self, settings: DeliverySettings) -> None:
-        self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
-
-    async def put(self, partition: int, key: bytes, value: bytes) -> None:
-        producer = await self._started()
-        try:
-            await producer.send_and_wait(self._settings.parked_topic, value, key=key, partition=partition)
-        except MessageSizeTooLargeError as error:
-            raise TooLarge(str(error)) from error
-
-    async def _started(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap,
-                    client_id=f"shoprelay-{self._settings.group}",
-                    acks="all",
-                    compression_type="gzip",
-                    max_request_size=LARGEST_REQUEST,
-                    request_timeout_ms=30_000,
-                    **self._settings.security,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()

@@ -6,194 +6,115 @@ entry is ever worked on. A partition's watermark is the offset of its first unfi
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from schemas.signals import Signal
-from sinks.contract import Call
+from aiokafka import TopicPartition
+
+from streams.delivery import memory
+from streams.delivery.entries import End, Entry, Lane, Partition, Record, Shard
+from streams.delivery.feed import Progress
 
 FINISHED = -1
 HISTORY = 4  # windows of it may wait beside a window of what is live
 
 
-class Record(Protocol):
-    """One fetched record; `timestamp` in milliseconds since the epoch."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """What the broker said about one partition: the offset fetched next, the end of the log, and when (monotonic)."""
-
-    position: int
-    highwater: int
-    heard_at: float
-
-
-class Entry:
-    """One record on its way. `calls` is `None` until it is this entry's turn; `at` is the first call not finished."""
-
-    __slots__ = (
-        "alone", "at", "attempts", "blamed", "calls", "deferred", "done", "first_at", "history", "lane", "offset",
-        "record", "seen", "signal", "size", "timestamp",
-    )  # fmt: skip
-
-    def __init__(self, record: Record, lane: Lane, at: int) -> None:
-        self.record: Record | None = record
-        self.lane = lane
-        self.offset = record.offset
-        self.timestamp = record.timestamp
-        self.at = at
-        self.size = len(record.value or b"")
-        self.signal: Signal | None = None
-        self.calls: tuple[Call, ...] | None = None
-        self.done = False
-        self.alone = False  # never beside others in one request
-        self.history = False  # gives way to what is live
-        self.deferred = False  # ... and is waiting for that
-        self.attempts = 0  # failures of the call at `at`, throttling left out
-        self.blamed = 0  # ... of them, those with a success of somebody else in between
-        self.seen = 0  # the sink's count of successes at the last failure
-        self.first_at = 0.0  # wall clock of the first attempt of the call at `at`; 0 before it
-
-    @property
-    def next_call(self) -> Call | None:
-        return self.calls[self.at] if self.calls else None
-
-
-class Lane:
-    """One customer's queue. `queued` while it stands in line for a turn, `busy` during it; `loaded` while that turn is
-    one of many lanes together."""
-
-    __slots__ = ("busy", "cut", "dropped", "entries", "key", "loaded", "partition", "queued", "scope", "slot")
-
-    def __init__(self, key: bytes, partition: Partition) -> None:
-        self.key = key
-        self.partition = partition
-        self.entries: deque[Entry] = deque()
-        self.busy = False
-        self.queued = False
-        self.loaded = False
-        self.dropped = False  # its partition is no longer ours
-        self.slot: Call | None = None  # the call that may leave in this turn
-        self.scope: asyncio.Timeout | None = None  # what it is waiting in, while busy
-        self.cut = False  # the scope was ended from outside: no verdict follows
-
-
-class Partition:
-    """What is held of one partition, in the order of its offsets."""
-
-    __slots__ = (
-        "bytes", "committed", "deferred", "deferred_bytes", "end", "expected", "full", "halted", "lanes", "looking",
-        "number", "order", "unfinished", "waived",
-    )  # fmt: skip
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.order: deque[Entry] = deque()
-        self.lanes: dict[bytes, Lane] = {}
-        self.looking: set[Lane] = set()  # their reminder waits until more was fetched
-        self.end: End | None = None
-        self.expected = -1  # the lowest offset that may come next
-        self.waived = -1  # reminders below this offset need not look any further
-        self.committed = -1
-        self.unfinished = 0
-        self.bytes = 0
-        self.deferred = 0  # of `unfinished`, what waits for live signals to be served first
-        self.deferred_bytes = 0
-        self.full = False
-        self.halted = False
-
-    @property
-    def watermark(self) -> int:
-        """Everything below is finished; -1 while nothing is known."""
-        if self.order:
-            return self.order[0].offset
-        return max(self.expected, self.end.position if self.end else -1)
-
-    @property
-    def lag(self) -> int:
-        return max(0, self.end.highwater - self.watermark) if self.end and self.watermark >= 0 else 0
-
-
 class Lanes:
-    """All partitions of this process. The bounds are those of `DeliverySettings`; `freed` is called when a partition
-    that was full has room again."""
+    """All partitions of this process. `topic` is the one of the signals; whatever else comes joins its lanes. The
+    bounds are those of `DeliverySettings`. `freed` is called when a partition that was full has room again, `enough`
+    when `enough_records` were finished since the last commit."""
 
     def __init__(
         self,
+        topic: str,
         window_records: int,
         window_bytes: int,
         ahead_records: int,
         look_seconds: float,
         freed: Callable[[], None] = lambda: None,
+        enough_records: int = 1,
+        enough: Callable[[], None] = lambda: None,
     ) -> None:
         self._window_records = window_records
         self._window_bytes = window_bytes
         self._ahead_records = ahead_records
         self._look_seconds = look_seconds
-        self._remembered: dict[int, dict[tuple[int, int], int]] = {}
+        self._topic = topic
+        self._remembered: dict[TopicPartition, dict[tuple[int, int], int]] = {}
         self._freed = freed
-        self.partitions: dict[int, Partition] = {}
+        self._enough_records = enough_records
+        self._enough = enough
+        self.uncommitted = 0  # finished since the last `committable`
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self.shards: dict[int, Shard] = {}
 
-    def open(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            self.partitions.setdefault(number, Partition(number))
+    def open(self, places: Iterable[TopicPartition]) -> None:
+        for place in places:
+            if place in self.partitions:
+                continue
+            shard = self.shards.setdefault(place.partition, Shard(place.partition))
+            partition = self.partitions[place] = Partition(place, shard)
+            if place.topic == self._topic:
+                shard.signals = partition
 
-    def close(self, numbers: Iterable[int]) -> None:
+    def unknown(self) -> list[Shard]:
+        """Those whose past was not read yet."""
+        return [s for s in self.shards.values() if not (s.known or s.halted) and s.signals is not None]
+
+    def recall(self, shard: Shard, progress: Mapping[TopicPartition, Progress]) -> None:
+        """What the last owner of this shard had finished beyond what it committed."""
+        for place, committed in progress.items():
+            partition = self.partitions.get(place)
+            if partition is not None and partition.shard is shard:
+                partition.finished = memory.read(committed.offset, committed.memory)
+                partition.committed = committed.offset
+        shard.known = True
+
+    def close(self, places: Iterable[TopicPartition]) -> None:
         """Forgets what is held, but not what is finished beyond the watermark: were the partition to come back, those
         records would be fetched again, and are not done again."""
-        for number in numbers:
-            if (partition := self.partitions.pop(number, None)) is None:
+        for place in places:
+            if (partition := self.partitions.pop(place, None)) is None:
                 continue
-            kept = self._remembered.setdefault(number, {})
+            self.shards.pop(place.partition, None)
+            kept = self._remembered.setdefault(place, {})
             for entry in partition.order:
                 if entry.done or entry.at:
                     kept[entry.offset, entry.timestamp] = FINISHED if entry.done else entry.at
                 entry.lane.dropped = True
 
-    def add(self, number: int, records: Sequence[Record]) -> list[Lane]:
+    def add(self, place: TopicPartition, records: Sequence[Record]) -> list[Lane]:
         """Puts records behind what is there; returns the lanes that had nothing and now have something to do."""
-        partition = self.partitions.get(number)
+        partition = self.partitions.get(place)
         if partition is None:
             return []
         woken: list[Lane] = []
-        remembered = self._remembered.get(number)
+        remembered = self._remembered.get(place)
         for record in records:
             if record.offset < partition.expected:
                 continue
+            if partition.expected < 0 and record.offset < partition.committed:
+                partition.finished.clear()  # a topic made anew, or an offset set back by hand: all of it is to be done
             partition.expected = record.offset + 1
             at = remembered.pop((record.offset, record.timestamp), 0) if remembered else 0
-            self._append(partition, record, at, woken)
+            self._append(partition, record, FINISHED if record.offset in partition.finished else at, woken)
         self._measure(partition)
         return woken
 
     def _append(self, partition: Partition, record: Record, at: int, woken: list[Lane]) -> None:
-        key = record.key or b""
-        lane = partition.lanes.get(key) or Lane(key, partition)
-        entry = Entry(record, lane, max(at, 0))
+        key, lanes = record.key or b"", partition.shard.lanes
+        lane = lanes.get(key) or Lane(key, partition.shard)
+        entry = Entry(record, lane, partition, max(at, 0))
         if at == FINISHED:
+            partition.finished.discard(record.offset)
             entry.done = True
             if partition.order:  # it only holds its place in the order
                 partition.order.append(entry)
+                partition.done += 1
             return
         partition.order.append(entry)
         partition.unfinished += 1
         partition.bytes += entry.size
-        partition.lanes[key] = lane
+        lanes[key] = lane
         if lane.entries and lane.entries[0].deferred:
             self._defer(entry)
         lane.entries.append(entry)
@@ -202,32 +123,38 @@ class Lanes:
 
     def finish(self, entry: Entry) -> None:
         """The first entry of its lane is done with. Ends the lane when it was the last."""
-        lane, partition = entry.lane, entry.lane.partition
+        lane, partition = entry.lane, entry.partition
         lane.entries.popleft()
         entry.done = True
         if entry.deferred:
             partition.deferred -= 1
             partition.deferred_bytes -= entry.size
-        entry.record = entry.calls = entry.signal = None  # it only holds its place in the order now
+        entry.record = entry.calls = entry.signal = entry.again = None  # it only holds its place in the order now
         partition.unfinished -= 1
         partition.bytes -= entry.size
-        partition.looking.discard(lane)
+        lane.shard.looking.discard(lane)
         if not lane.entries:
-            partition.lanes.pop(lane.key, None)
+            lane.shard.lanes.pop(lane.key, None)
+        partition.done += 1
         order = partition.order
         while order and order[0].done:
             order.popleft()
+            partition.done -= 1
+        partition.moved = True
+        self.uncommitted += 1
+        if self.uncommitted == self._enough_records:
+            self._enough()
         self._measure(partition)
 
-    def halt(self, numbers: Iterable[int]) -> None:
+    def halt(self, places: Iterable[TopicPartition]) -> None:
         """Nothing of these is begun any more; what is under way may finish. Ended by `close`."""
-        for number in numbers:
-            if partition := self.partitions.get(number):
-                partition.halted = True
+        for place in places:
+            if partition := self.partitions.get(place):
+                partition.shard.halted = True
 
-    def heard(self, ends: Mapping[int, End]) -> None:
-        for number, end in ends.items():
-            if partition := self.partitions.get(number):
+    def heard(self, ends: Mapping[TopicPartition, End]) -> None:
+        for place, end in ends.items():
+            if partition := self.partitions.get(place):
                 partition.end = end
 
     def defer(self, lane: Lane) -> None:
@@ -235,12 +162,13 @@ class Lanes:
         for entry in lane.entries:
             if not entry.deferred:
                 self._defer(entry)
-        self._measure(lane.partition)
+        for partition in {entry.partition for entry in lane.entries}:
+            self._measure(partition)
 
     def _defer(self, entry: Entry) -> None:
         entry.deferred = True
-        entry.lane.partition.deferred += 1
-        entry.lane.partition.deferred_bytes += entry.size
+        entry.partition.deferred += 1
+        entry.partition.deferred_bytes += entry.size
 
     def _measure(self, partition: Partition) -> None:
         """Full at the bound, open again at half of it: a fetch for every single finished call would be wasteful."""
@@ -257,14 +185,14 @@ class Lanes:
         if was and not partition.full:
             self._freed()
 
-    def roomy(self) -> list[int]:
-        """The partitions to fetch from."""
-        return [p.number for p in self.partitions.values() if not p.full and not p.halted]
+    def roomy(self) -> list[TopicPartition]:
+        """The partitions to fetch from. What was sent again is only read where the signals of its customers are."""
+        return [p.place for p in self.partitions.values() if p.shard.known and not (p.full or p.shard.halted)]
 
     def may_leave(self, entry: Entry, now: float) -> bool:
         """Whether a reminder has seen all that can be known: everything up to the end of its partition's log as heard
         recently; or the bounds are reached and only reminders that wait for this could make room."""
-        partition = entry.lane.partition
+        partition = entry.partition
         if entry.offset < partition.waived:
             return True
         if partition.full:
@@ -274,26 +202,49 @@ class Lanes:
 
     def may_look_again(self, now: float) -> list[Lane]:
         """The lanes whose reminder waited for more to be fetched, and need not any longer."""
-        looking = [lane for p in self.partitions.values() for lane in p.looking]
+        looking = [lane for shard in self.shards.values() for lane in shard.looking]
         return [lane for lane in looking if self.may_leave(lane.entries[0], now)]
 
     def _waive(self, partition: Partition) -> bool:
         """Lets every reminder held here go, once there is no other way on."""
-        stuck = all(lane in partition.looking for lane in partition.lanes.values())
+        stuck = all(lane in partition.shard.looking for lane in partition.shard.lanes.values())
         far_ahead = partition.expected - partition.order[0].offset >= self._ahead_records
         if stuck or far_ahead:
             partition.waived = partition.expected
         return stuck or far_ahead
 
-    def committable(self) -> dict[int, int]:
-        """Partition to offset, where the watermark moved since the last `committed`."""
-        return {n: p.watermark for n, p in self.partitions.items() if p.watermark > max(p.committed, 0)}
+    def committable(self) -> dict[TopicPartition, Progress]:
+        """Where the watermark moved since the last commit, or something was finished beyond it."""
+        self.uncommitted = 0
+        progress = {}
+        for place, partition in self.partitions.items():
+            watermark = partition.watermark
+            if watermark > max(partition.committed, 0) or (partition.moved and watermark >= 0):
+                progress[place] = Progress(watermark, memory.written(watermark, _beyond(partition)))
+                partition.moved = False
+        return progress
 
-    def committed(self, offsets: dict[int, int]) -> None:
-        for number, offset in offsets.items():
-            if partition := self.partitions.get(number):
-                partition.committed = max(partition.committed, offset)
+    def committed(self, progress: Mapping[TopicPartition, Progress]) -> None:
+        for place, told in progress.items():
+            if partition := self.partitions.get(place):
+                partition.committed = max(partition.committed, told.offset)
 
-    def busy(self, numbers: Iterable[int]) -> list[Lane]:
-        owned = (self.partitions[n] for n in numbers if n in self.partitions)
-        return [lane for p in owned for lane in p.lanes.values() if lane.busy]
+    def not_committed(self, progress: Mapping[TopicPartition, Progress]) -> None:
+        """The broker did not take it: to be told again."""
+        for place in progress:
+            if partition := self.partitions.get(place):
+                partition.moved = True
+
+    def busy(self, places: Iterable[TopicPartition]) -> list[Lane]:
+        shards = {partition.shard for place in places if (partition := self.partitions.get(place))}
+        return [lane for shard in shards for lane in shard.lanes.values() if lane.busy]
+
+
+def _beyond(partition: Partition) -> Iterator[int]:
+    left = partition.done
+    for entry in partition.order:
+        if not left:
+            return
+        if entry.done:
+            left -= 1
+            yield entry.offset

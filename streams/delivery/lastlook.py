@@ -23,6 +23,7 @@ EMPTIED = "emptied"
 CHANGED = "changed"
 LATER_STAGE = "later_stage"
 UNSUBSCRIBED = "unsubscribed"
+SENT_AGAIN = "sent_again"  # it was parked: what came since is told already, and cannot be looked at any more
 REASONS = (ERASED, BOUGHT, EMPTIED, CHANGED, LATER_STAGE, UNSUBSCRIBED, EXPIRED)
 
 

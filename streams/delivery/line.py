@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from sinks.contract import Batch, Call
+from streams.delivery.entries import Entry, Lane
 from streams.delivery.gate import Gate
-from streams.delivery.lanes import Entry, Lane
 
 
 class Kind(IntEnum):
@@ -132,4 +132,4 @@ def _pop(queue: deque[Lane]) -> Lane:
 
 
 def alive(lane: Lane) -> bool:
-    return not (lane.dropped or lane.partition.halted)
+    return not (lane.dropped or lane.shard.halted)

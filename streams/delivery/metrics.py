@@ -18,7 +18,7 @@ DELAY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0,
 
 class DeliveryMetrics:
     """One per process: `sink` is the label of everything. Signals end in one of the outcomes delivered, withheld,
-    unaddressable, parked, not_told."""
+    unaddressable, parked, not_told, dropped, settled."""
 
     def __init__(self, registry: CollectorRegistry, sink: str) -> None:
         self._sink = sink
@@ -55,6 +55,10 @@ class DeliveryMetrics:
         self._lag = Gauge(
             "shoprelay_sink_lag_records", "Records not finished yet", ["sink", "partition"], registry=registry
         )
+        self._parked_now = Gauge(
+            "shoprelay_parked_calls", "Calls that a person has to look at, of the partitions owned", ["sink"],
+            registry=registry,
+        ).labels(sink)  # fmt: skip
         self._parked = Counter("shoprelay_parked_total", "Calls parked", ["sink", "reason"], registry=registry)
         self._event_to_call = Histogram(
             "shoprelay_event_to_call_seconds", "From the fact to its delivery, live signals only", ["sink"],
@@ -120,6 +124,9 @@ class DeliveryMetrics:
 
     def held(self, reason: str, held: bool) -> None:
         self._held.labels(self._sink, reason).set(held)
+
+    def parked_now(self, calls: int) -> None:
+        self._parked_now.set(calls)
 
     def lag(self, partition: int, records: int) -> None:
         self._lag.labels(self._sink, str(partition)).set(records)

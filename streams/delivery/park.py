@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec.structs import replace
 
+from schemas.codec import SchemaMissing, Undecodable
 from schemas.records import Parked
 from sinks.contract import Answer
-from streams.delivery.lanes import Entry
+from streams.delivery.entries import Entry, Shard
+from streams.delivery.sequence import Sequenced
 
 ANSWER_KEPT = 8_192  # bytes of the answer's body
 
@@ -20,6 +22,7 @@ REJECTED = "rejected"
 GAVE_UP = "gave_up"
 CANNOT_SAY = "cannot_say"
 UNDECODABLE = "undecodable"
+BEHIND = "behind"  # what it needs is parked, too
 
 
 class TooLarge(Exception):
@@ -29,8 +32,26 @@ class TooLarge(Exception):
 class Shelf(Protocol):
     """Where parked records go. Raises `TooLarge`, or anything else for "not now"."""
 
-    async def put(self, partition: int, key: bytes, value: bytes) -> None:
-        """Returns when the broker has acknowledged it."""
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Returns when the broker has acknowledged it. `None` takes away what is there."""
+
+    async def again(self, partition: int, key: bytes, value: bytes, parked_id: str) -> None:
+        """Asks for a parked record to be sent again, behind what its customer waits for."""
+
+    def read(self, partitions: Collection[int]) -> AsyncIterator[tuple[int, bytes, bytes | None]]:
+        """All there is, as (partition, key, value), older before newer; the last value of a key counts."""
+
+
+class ParkedCodec(Protocol):
+    """`schemas.codec.Codec` of `Parked`."""
+
+    def encode(self, parked: Parked) -> bytes: ...
+
+    def decode(self, framed: bytes) -> Parked:
+        """Raises `Undecodable`, or `SchemaMissing` for a schema that was not fetched yet."""
+
+    async def fetch(self, schema_id: int) -> None:
+        """Raises `RegistryError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +59,7 @@ class Parking:
     """Makes parked records of one sink. `topic` is where its signals come from."""
 
     shelf: Shelf
-    encode: Callable[[Parked], bytes]
+    codec: ParkedCodec
     sink: str
     account: str | None
     topic: str
@@ -46,29 +67,67 @@ class Parking:
     async def put(self, entry: Entry, reason: str, answer: Answer | None, now: datetime) -> None:
         """Raises what the shelf raises, except `TooLarge`: then the record goes without what can be made again from
         the signal, which itself came through this broker."""
-        parked = self.record(entry, reason, answer, now)
-        key = parked.parked_id.encode()
-        partition = entry.lane.partition.number
+        parked, shard = self.record(entry, reason, answer, now), entry.lane.shard
+        value = self.codec.encode(parked)
         try:
-            await self.shelf.put(partition, key, self.encode(parked))
+            await self.shelf.put(shard.number, parked.parked_id.encode(), value)
         except TooLarge:
-            await self.shelf.put(partition, key, self.encode(replace(parked, body=b"", answer=b"")))
+            value = self.codec.encode(replace(parked, body=b"", answer=b""))
+            await self.shelf.put(shard.number, parked.parked_id.encode(), value)
+        shard.sequence.add(parked, value)
+        if entry.again and entry.again.parked.parked_id != parked.parked_id:  # the mapping has changed since
+            await self.take_away(entry)
+
+    async def take_away(self, entry: Entry) -> None:
+        """What was parked has passed, or somebody does not want it any more. Whoever waited behind it is asked for
+        first: a death in between asks twice, which is once."""
+        assert entry.again is not None
+        parked_id, shard = entry.again.parked.parked_id, entry.lane.shard
+        for waiting_id, waiting in shard.sequence.behind(parked_id):
+            assert waiting.value is not None
+            await self.shelf.again(shard.number, waiting.customer, waiting.value, waiting_id)
+        await self.shelf.put(shard.number, parked_id.encode(), None)
+        shard.sequence.gone(parked_id)
+
+    async def read(self, shard: Shard) -> None:
+        """Learns what is parked there. Raises what shelf and registry raise."""
+        sequence = Sequenced()
+        async for _, key, value in self.shelf.read([shard.number]):
+            if value is None:
+                sequence.gone(key.decode())
+            elif (parked := await self.decoded(value)) is not None:
+                sequence.add(parked, value)
+        shard.sequence = sequence
+
+    async def decoded(self, value: bytes) -> Parked | None:
+        """`None` for what is no parked record. Raises `RegistryError`."""
+        for _ in range(2):
+            try:
+                return self.codec.decode(value)
+            except SchemaMissing as missing:
+                await self.codec.fetch(missing.schema_id)
+            except Undecodable:
+                break
+        return None
 
     def record(self, entry: Entry, reason: str, answer: Answer | None, now: datetime) -> Parked:
-        partition, record = entry.lane.partition.number, entry.record
-        assert record is not None, "a finished entry is never parked"
-        signal = entry.signal
+        signal, before = entry.signal, entry.again.parked if entry.again else None
         signal_id = signal.signal_id if signal else ""
         call = entry.calls[entry.at] if entry.calls else None
-        call_key = call.key if call else signal_id or f"{self.topic}/{partition}/{entry.offset}"
+        topic, partition, offset = (
+            (before.topic, before.partition, before.offset)
+            if before
+            else (self.topic, entry.lane.shard.number, entry.offset)
+        )
+        call_key = call.key if call else signal_id or f"{topic}/{partition}/{offset}"
         answered = answer is not None and answer.status > 0
         return Parked(
             parked_id=parked_id(self.account or self.sink, call_key),
             sink=self.sink,
             account=self.account,
-            signal=record.value or b"",
+            signal=entry.framed,
             signal_id=signal_id,
-            customer_key=signal.customer.key if signal else (record.key or b"").decode(errors="replace"),
+            customer_key=entry.lane.key.decode(errors="replace"),
             says=call.says if call else "",
             method=call.method if call else "",
             path=call.path if call else "",
@@ -78,12 +137,18 @@ class Parking:
             answer=answer.body[:ANSWER_KEPT] if answer else b"",
             fault=answer.fault if answer else None,
             reason=reason,
-            attempts=entry.attempts,
-            first_at=datetime.fromtimestamp(entry.first_at, UTC) if entry.first_at else now,
+            attempts=entry.attempts + (before.attempts if before else 0),
+            first_at=before.first_at
+            if before
+            else datetime.fromtimestamp(entry.first_at, UTC)
+            if entry.first_at
+            else now,
             last_at=now,
-            topic=self.topic,
+            topic=topic,
             partition=partition,
-            offset=entry.offset,
+            offset=offset,
+            opens=(call.opens or None) if call else None,
+            behind=(call.needs or None) if call and reason.startswith(BEHIND) else None,
         )
 
 

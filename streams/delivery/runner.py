@@ -5,32 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
-from schemas.records import Parked
+from schemas.registry import RegistryError
 from sinks.contract import Sink
 from streams.delivery.clock import Clock, SystemClock
 from streams.delivery.courier import Courier
+from streams.delivery.entries import Shard
 from streams.delivery.feed import Feed, FeedLost
 from streams.delivery.health import Health, State
 from streams.delivery.http import HttpTransport, Transport
-from streams.delivery.kafka import KafkaFeed, KafkaShelf
+from streams.delivery.kafka import KafkaFeed
 from streams.delivery.lanes import Lanes
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random
-from streams.delivery.park import Parking
+from streams.delivery.park import ParkedCodec, Parking
 from streams.delivery.say import Codec, Speaker, where
 from streams.delivery.settings import DeliverySettings
+from streams.delivery.shelf import KafkaShelf
 from streams.delivery.token import borrowing
 
 log = structlog.get_logger("shoprelay.delivery")
 FETCH_SECONDS = 0.1
 FETCH_RECORDS = 500
 COMMIT_TIMEOUT_SECONDS = 5.0
+RECALL_SECONDS = 1.0
 LEAVE_SECONDS = 5.0
 STOPPED, LOST = 0, 70  # exit codes
 
@@ -57,9 +62,11 @@ class Delivery:
         self._clock = clock
         self._metrics = metrics
         self._freed = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._parking = parking
         self._lanes = Lanes(
-            settings.window_records, settings.window_bytes, settings.ahead_records, settings.look_seconds,
-            self._freed.set,
+            settings.topic, settings.window_records, settings.window_bytes, settings.ahead_records,
+            settings.look_seconds, self._freed.set, settings.commit_records, self._enough.set,
         )  # fmt: skip
         self._courier = Courier(sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random)
         self._commit_lock = asyncio.Lock()
@@ -93,41 +100,60 @@ class Delivery:
             reason=courier.hold.reason,
             quiet_seconds=self._clock.monotonic() - courier.progressed_at,
             lag=sum(p.lag for p in partitions),
-            partitions=len(partitions),
+            partitions=len(self._lanes.shards),
             in_flight=courier.turns.in_flight,
         )
 
     # -- the feed's owner
 
-    async def assigned(self, partitions: frozenset[int]) -> None:
-        self._lanes.open(partitions)
-        self._courier.turns.share(len(self._lanes.partitions) / max(self._settings.partitions, 1))
+    async def assigned(self, places: frozenset[TopicPartition]) -> None:
+        self._lanes.open(places)
+        self._courier.turns.share(len(self._lanes.shards) / max(self._settings.partitions, 1))
 
-    async def revoked(self, partitions: frozenset[int]) -> None:
-        await self._give_back(partitions)
-        self._courier.turns.share(len(self._lanes.partitions) / max(self._settings.partitions, 1))
+    async def revoked(self, places: frozenset[TopicPartition]) -> None:
+        await self._give_back(places)
+        self._courier.turns.share(len(self._lanes.shards) / max(self._settings.partitions, 1))
 
-    async def _give_back(self, partitions: frozenset[int]) -> None:
-        self._lanes.halt(partitions)
-        await self._courier.crew.finish(self._lanes, partitions, self._settings.drain_seconds)
+    async def _give_back(self, places: frozenset[TopicPartition]) -> None:
+        self._lanes.halt(places)
+        await self._courier.crew.finish(self._lanes, places, self._settings.drain_seconds)
         await self._commit()
-        self._lanes.close(partitions)
-        for partition in partitions:
-            self._metrics.lost(partition)
+        self._lanes.close(places)
+        for place in places:
+            if place.topic == self._settings.topic:
+                self._metrics.lost(place.partition)
 
     # -- what goes on all the time
 
     async def _fetching(self) -> None:
         await self._feed.open(self)
         while True:
+            if unknown := self._lanes.unknown():
+                await self._recall(unknown)
             wanted = self._lanes.roomy()
             if not wanted:
                 await self._until_freed()
             fetched = await self._feed.fetch(wanted, FETCH_SECONDS if wanted else 0, FETCH_RECORDS)
-            woken = [lane for number, records in fetched.records.items() for lane in self._lanes.add(number, records)]
+            woken = [lane for place, records in fetched.records.items() for lane in self._lanes.add(place, records)]
             self._lanes.heard(fetched.ends)
             self._courier.crew.wake(woken + self._lanes.may_look_again(self._clock.monotonic()))
             await asyncio.sleep(0)  # a feed with records at hand does not let anybody else work
+
+    async def _recall(self, shards: Sequence[Shard]) -> None:
+        """What their last owner had finished, and what is parked. Nothing of them is fetched before: a call must not
+        pass another that it has to wait for."""
+        places = [place for place, p in self._lanes.partitions.items() if p.shard in shards]
+        progress = await self._feed.recall(places)
+        for shard in shards:
+            try:
+                await self._parking.read(shard)
+            except (RegistryError, KafkaError) as away:
+                log.warning("cannot read what is parked; trying again", error=type(away).__name__)
+                await asyncio.sleep(RECALL_SECONDS)
+                return
+            self._lanes.recall(
+                shard, {place: told for place, told in progress.items() if place.partition == shard.number}
+            )
 
     async def _until_freed(self) -> None:
         self._freed.clear()
@@ -135,24 +161,28 @@ class Delivery:
             await asyncio.wait_for(self._freed.wait(), FETCH_SECONDS)
 
     async def _committing(self) -> None:
+        """On time, and as soon as so much is finished that a crash would repeat too much of it."""
         while True:
-            await asyncio.sleep(self._settings.commit_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), self._settings.commit_seconds)
+            self._enough.clear()
             await self._commit()
-            for partition in self._lanes.partitions.values():
-                self._metrics.lag(partition.number, partition.lag)
+            for place, partition in self._lanes.partitions.items():
+                if place.topic == self._settings.topic:
+                    self._metrics.lag(place.partition, partition.lag)
+            self._metrics.parked_now(sum(len(shard.sequence) for shard in self._lanes.shards.values()))
 
     async def _commit(self) -> None:
         async with self._commit_lock:
-            offsets = self._lanes.committable()
-            if not offsets:
+            progress = self._lanes.committable()
+            if not progress:
                 return
             try:
                 async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
-                    taken = await self._feed.commit(offsets)
+                    taken = await self._feed.commit(progress)
             except TimeoutError:
                 taken = False
-            if taken:
-                self._lanes.committed(offsets)
+            (self._lanes.committed if taken else self._lanes.not_committed)(progress)
 
     # -- the end
 
@@ -182,7 +212,7 @@ async def run(
     settings: DeliverySettings,
     *,
     codec: Codec,
-    encode_parked: Callable[[Parked], bytes],
+    parked: ParkedCodec,
     registry: CollectorRegistry,
     stop: asyncio.Event,
     clock: Clock | None = None,
@@ -190,7 +220,7 @@ async def run(
 ) -> int:
     """One sink over Kafka, until `stop` is set; the exit code. `watch` is given a function that tells the health.
 
-    `config` is an instance of `sink.config`; `codec` reads the signals and `encode_parked` writes the parked records,
+    `config` is an instance of `sink.config`; `codec` reads the signals, `parked` reads and writes the parked records,
     both in the registry's framing.
     """
     most = settings.max_in_flight or sink.max_in_flight
@@ -204,7 +234,7 @@ async def run(
         feed=KafkaFeed(settings),
         speaker=Speaker(sink, config, codec),
         transport=transport,
-        parking=Parking(shelf, encode_parked, sink.name, settings.account, settings.topic),
+        parking=Parking(shelf, parked, sink.name, settings.account, settings.topic),
         metrics=DeliveryMetrics(registry, settings.account or sink.name),
         clock=clock,
         random=random.random,

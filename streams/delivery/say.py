@@ -12,7 +12,7 @@ import structlog
 from schemas.codec import Undecodable
 from schemas.signals import Signal
 from sinks.contract import CannotSay, Sink, Unaddressable
-from streams.delivery.lanes import Entry, Lane
+from streams.delivery.entries import Entry, Lane
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
 
 log = structlog.get_logger("shoprelay.delivery")
@@ -21,6 +21,8 @@ WITHHELD = "withheld"
 UNADDRESSABLE = "unaddressable"
 PARKED = "parked"
 NOT_TOLD = "not_told"
+DROPPED = "dropped"  # a person did not want it sent
+SETTLED = "settled"  # asked for again, and not parked any more
 
 
 class Codec(Protocol):
@@ -75,13 +77,15 @@ class Speaker:
             place = where(error)
             log.error("a mapping failed", sink=self.sink.name, signal=_kind(signal), error=place)
             return Unsayable(CANNOT_SAY, place)
+        if entry.again is not None:  # what passed before it was parked has passed
+            key = entry.again.parked.call_key
+            entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
         return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
 
     def signal(self, entry: Entry) -> Signal:
         """Decoded once. Raises `Undecodable` and `SchemaMissing`."""
         if entry.signal is None:
-            assert entry.record is not None, "a finished entry is not looked at again"
-            entry.signal = self.codec.decode(entry.record.value or b"")
+            entry.signal = self.codec.decode(entry.framed)
         return entry.signal
 
     def behind(self, lane: Lane) -> Iterator[Signal]:

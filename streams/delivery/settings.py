@@ -41,13 +41,15 @@ class DeliverySettings:
     `account` names this account of the platform in metrics and parked records. `window_records` and `window_bytes`
     bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of its watermark.
     `partitions` is the partition count of `topic`: a process that owns a share of them takes that share of the sink's
-    limits. `max_in_flight` overrides the sink's own. `longest_wait_seconds` bounds what a `Retry-After` can ask for;
-    `look_seconds` is how old the broker's word about a partition's end may be when a reminder leaves.
+    limits. `max_in_flight` overrides the sink's own. What is finished is committed every `commit_seconds`, or as soon
+    as it is `commit_records`. `longest_wait_seconds` bounds what a `Retry-After` can ask for; `look_seconds` is how old
+    the broker's word about a partition's end may be when a reminder leaves.
     """
 
     bootstrap: str
     group: str
     parked_topic: str
+    redrive_topic: str
     account: str | None = None
     topic: str = "customer-signals"
     partitions: int = 12
@@ -58,6 +60,7 @@ class DeliverySettings:
     ahead_records: int = 200_000
     drain_seconds: float = 10.0
     commit_seconds: float = 0.5
+    commit_records: int = 50
     session_seconds: float = 15.0
     backoff: Backoff = Backoff()
     give_up_after: GiveUp = GiveUp()

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from sinks.contract import Call, Sink
+from streams.delivery.entries import Lane
 from streams.delivery.gate import Gate, Window
 from streams.delivery.hold import Hold
-from streams.delivery.lanes import Lane
 from streams.delivery.line import Line, Load, alive
 from streams.delivery.settings import Backoff
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from schemas.codec import SchemaMissing, Undecodable
+from schemas.records import Parked
 from schemas.signals import (
     Cart,
     CartAbandoned,
@@ -53,6 +54,24 @@ class Plain:
             self.away -= 1
             raise RegistryUnavailable("nobody answers")
         self.known.add(schema_id)
+
+
+def parked_of(value: bytes) -> Parked:
+    return msgspec.json.decode(value, type=Parked)
+
+
+class PlainParked:
+    """A codec of parked records, in JSON."""
+
+    encode = staticmethod(encode)
+
+    def decode(self, framed: bytes) -> Parked:
+        try:
+            return parked_of(framed)
+        except msgspec.DecodeError:
+            raise Undecodable("not-framed", None, "no parked record") from None
+
+    async def fetch(self, schema_id: int) -> None: ...
 
 
 def signal(

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from streams.delivery import Backoff, DeliverySettings, run
-from tests.delivery.said import Plain, encode
+from tests.delivery.said import Plain, PlainParked
 from tests.delivery.sink import SINK, Config
 
 
@@ -28,6 +28,7 @@ async def main(bootstrap: str, address: str, name: str) -> int:
         group=name,
         topic=f"{name}-signals",
         parked_topic=f"{name}-parked",
+        redrive_topic=f"{name}-redrive",
         partitions=4,
         session_seconds=6.0,
         drain_seconds=3.0,
@@ -36,7 +37,7 @@ async def main(bootstrap: str, address: str, name: str) -> int:
     sink = replace(SINK, base_url=lambda config: address)
     config = Config(api_key=SecretStr("very-secret-key"))
     return await run(
-        sink, config, settings, codec=Plain(), encode_parked=encode, registry=CollectorRegistry(), stop=stop
+        sink, config, settings, codec=Plain(), parked=PlainParked(), registry=CollectorRegistry(), stop=stop
     )
 
 

@@ -205,7 +205,38 @@ async def test_one_bad_of_a_hundred_is_parked_and_the_others_are_stored_once_whe
 
     assert len(platform.requests) + len(platform.sent) <= 4
     assert platform.stored == Counter(set(keys(100)) - platform.bad)
-    assert [(p.call_key, p.status, p.reason) for p in on.log.parked] == [("c57-ordered-0", 400, "rejected")]
+    assert [(p.call_key, p.status, p.answer) for p in on.log.parked] == [("c57-ordered-0", 422, b'{"error": "bad"}')], (
+        "with the answer to its own call"
+    )
+
+
+@moved_clock
+async def test_a_pointer_to_the_wrong_item_puts_nothing_good_aside() -> None:
+    def wrong(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
+        told = by_index(calls, answers)
+        return told[1:] + told[:1] if told else None
+
+    on, platform = world(partitions=1)
+    platform.bad = {"c57-ordered-0"}
+    on.start(bulky(wrong))
+    on.log.say(*orders(100))
+    await until(on.done)
+
+    assert platform.stored == Counter(set(keys(100)) - platform.bad)
+    assert [p.call_key for p in on.log.parked] == ["c57-ordered-0"]
+
+
+@moved_clock
+async def test_a_refused_batch_of_a_platform_that_minds_repeats_goes_one_by_one() -> None:
+    """Most likely what was delivered and not committed before a restart is in it, and there may be much of that."""
+    on, platform = world(Bulk(names=False), partitions=1)
+    platform.bad = {"c57-ordered-0"}
+    on.start(bulky(blind, repeats=False))
+    on.log.say(*orders(100))
+    await until(on.done)
+
+    assert len(platform.requests) <= 2
+    assert platform.stored == Counter(set(keys(100)) - platform.bad)
 
 
 @pytest.mark.parametrize("bad", [0, 1, 37, 98, 99])
@@ -340,6 +371,7 @@ async def test_a_platform_that_does_not_let_us_batch_gets_its_calls_one_by_one()
 @moved_clock
 async def test_a_job_is_asked_until_it_tells_of_each() -> None:
     on, platform = world(partitions=1)
+    platform.bad = {"c3-ordered-0"}
     asked: list[float] = []
 
     def job(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
@@ -448,4 +480,4 @@ async def test_a_mistake_in_joining_ends_the_process_rather_than_losing_anybody(
     on.log.say(*orders(100))
 
     assert await process.running == 70
-    assert on.log.committed == {} or on.log.lag > 0
+    assert on.log.lag == 100

@@ -62,7 +62,11 @@ class Member:
 @pytest.fixture
 async def feed(monkeypatch: pytest.MonkeyPatch) -> KafkaFeed:
     monkeypatch.setattr(kafka, "AIOKafkaConsumer", Member)
-    feed = KafkaFeed(DeliverySettings(bootstrap="nowhere:1", group="g", topic="signals", parked_topic="parked"))
+    feed = KafkaFeed(
+        DeliverySettings(
+            bootstrap="nowhere:1", group="g", topic="signals", parked_topic="parked", redrive_topic="redrive"
+        )
+    )
     await feed.open(Owner())
     return feed
 
@@ -75,16 +79,16 @@ def member(feed: KafkaFeed) -> Member:
 async def test_records_of_the_new_assignment_are_kept_though_the_call_began_under_the_old_one(feed: KafkaFeed) -> None:
     member(feed).while_fetching = member(feed).gather_anew
 
-    fetched = await feed.fetch([0], 0.1, 100)
+    fetched = await feed.fetch([SIGNALS], 0.1, 100)
 
-    assert [record.offset for record in fetched.records[0]] == [0]
-    assert fetched.ends[0].position == 1
+    assert [record.offset for record in fetched.records[SIGNALS]] == [0]
+    assert fetched.ends[SIGNALS].position == 1
 
 
 async def test_records_of_the_old_assignment_are_left_to_come_again_and_so_is_its_position(feed: KafkaFeed) -> None:
     member(feed).while_asked = member(feed).gather_anew
 
-    fetched = await feed.fetch([0], 0.1, 100)
+    fetched = await feed.fetch([SIGNALS], 0.1, 100)
 
     assert not fetched.records
     assert not fetched.ends

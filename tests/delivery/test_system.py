@@ -74,7 +74,7 @@ class Stage:
             process.wait()
 
     async def create_topics(self) -> None:
-        wanted = [Topic(f"{self.name}-signals", PARTITIONS), Topic(f"{self.name}-parked", PARTITIONS)]
+        wanted = [Topic(f"{self.name}-{kind}", PARTITIONS) for kind in ("signals", "parked", "redrive")]
         if self.broker is not None:
             for topic in wanted:
                 self.broker.topic(topic.name, topic.partitions)

@@ -5,30 +5,34 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
 
 from schemas.records import Parked
 from schemas.signals import Signal
 from sinks.contract import Answer, Call, Sink
-from streams.delivery.feed import Fetched, Owner
-from streams.delivery.lanes import End
+from streams.delivery import memory
+from streams.delivery.entries import End
+from streams.delivery.feed import Fetched, Owner, Progress
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
 from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
 from streams.delivery.settings import DeliverySettings
 from tests.delivery.moved import MovedClock
-from tests.delivery.said import Plain, encode
+from tests.delivery.said import Plain, PlainParked, encode, parked_of
 from tests.delivery.sink import SINK, Config
 
 OK = Answer(200, {}, b"{}")
-SETTINGS = DeliverySettings(bootstrap="", group="acme", parked_topic="parked-acme", partitions=4)
+SETTINGS = DeliverySettings(
+    bootstrap="", group="acme", parked_topic="parked-acme", redrive_topic="redrive-acme", partitions=4
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,43 @@ class Written:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Log:
-    """The topic, its commits, and the parked topic."""
+    """The topics of signals and of what is asked for again, their commits, and the parked topic."""
 
     def __init__(self, partitions: int = 4) -> None:
         self.partitions: list[list[Written]] = [[] for _ in range(partitions)]
-        self.committed: dict[int, int] = {}
-        self.parked: list[Parked] = []
+        self.again: list[list[Written]] = [[] for _ in range(partitions)]
+        self.progress: dict[TopicPartition, Progress] = {}
+        self.shelf: list[tuple[int, bytes, bytes | None]] = []
+        self.parked: list[Parked] = []  # every record ever parked, first to last
         self.away = False
+
+    @property
+    def committed(self) -> dict[int, int]:
+        """Offsets of the signals' partitions."""
+        return {tp.partition: told.offset for tp, told in self.progress.items() if tp.topic == SETTINGS.topic}
+
+    @property
+    def still_parked(self) -> dict[str, Parked]:
+        """What the compacted topic comes to, by id."""
+        left = {key.decode(): value for _, key, value in self.shelf}
+        return {key: parked_of(value) for key, value in left.items() if value is not None}
+
+    def records(self, place: TopicPartition) -> list[Written]:
+        return (self.partitions if place.topic == SETTINGS.topic else self.again)[place.partition]
+
+    def ask(self, *parked: Parked, action: str = "redrive") -> None:
+        """As `shoprelay parked redrive` and `drop` do."""
+        for each in parked:
+            self.write_again(each.partition, each.customer_key.encode(), encode(each), action)
+
+    def write_again(self, number: int, key: bytes, value: bytes, action: str = "redrive") -> None:
+        partition = self.again[number]
+        headers = (("action", action.encode()),)
+        partition.append(Written(number, len(partition), 1_000 + len(partition), key, value, headers))
 
     def say(self, *signals: Signal) -> None:
         for said in signals:
@@ -62,7 +93,12 @@ class Log:
 
     @property
     def lag(self) -> int:
-        return sum(len(p) - self.committed.get(n, 0) for n, p in enumerate(self.partitions))
+        topics = ((SETTINGS.topic, self.partitions), (SETTINGS.redrive_topic, self.again))
+        return sum(
+            len(records) - self.progress.get(TopicPartition(topic, n), Progress(0)).offset
+            for topic, partitions in topics
+            for n, records in enumerate(partitions)
+        )
 
 
 Scripted = Answer | Callable[[], "Scripted"] | tuple[float, "Scripted"] | None
@@ -136,8 +172,9 @@ class Hands:
         self._world = world
         self._log = world.log
         self._death = death
-        self._positions: dict[int, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
         self._generation = 0
+        self._idle = 0.05
         self.owner: Owner | None = None
 
     async def send(self, call: Call) -> Answer:
@@ -146,20 +183,38 @@ class Hands:
         await self._death.at("before answer")
         return answer
 
-    async def put(self, partition: int, key: bytes, value: bytes) -> None:
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
         await self._death.at("before park")
         if self._log.away:
             raise ConnectionError("the broker is away")
-        self._log.parked.append(msgspec.json.decode(value, type=Parked))
+        self._log.shelf.append((partition, key, value))
+        if value is not None:
+            self._log.parked.append(parked_of(value))
         await self._death.at("after park")
+
+    async def again(self, partition: int, key: bytes, value: bytes, parked_id: str) -> None:
+        await self._death.at("before release")
+        if self._log.away:
+            raise ConnectionError("the broker is away")
+        self._log.write_again(partition, key, value)
+        await self._death.at("after release")
+
+    async def read(self, partitions: Collection[int]) -> AsyncIterator[tuple[int, bytes, bytes | None]]:
+        if self._log.away:
+            raise KafkaConnectionError
+        for record in list(self._log.shelf):
+            if record[0] in partitions:
+                yield record
 
     async def open(self, owner: Owner) -> None:
         self.owner = owner
         await self._world.rebalance(joining=self)
 
-    async def assign(self, partitions: Iterable[int]) -> None:
+    async def assign(self, numbers: Iterable[int]) -> None:
         self._generation += 1
-        self._positions = {n: self._log.committed.get(n, 0) for n in partitions}
+        topics = (SETTINGS.topic, SETTINGS.redrive_topic)
+        places = [TopicPartition(topic, n) for n in numbers for topic in topics]
+        self._positions = {place: self._log.progress.get(place, Progress(0)).offset for place in places}
         assert self.owner is not None
         await self.owner.assigned(frozenset(self._positions))
 
@@ -170,30 +225,37 @@ class Hands:
             await self.owner.revoked(frozenset(self._positions))
         self._positions = {}
 
-    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
-        await self._death.at("fetch")
-        generation = self._generation
-        wanted = [n for n in partitions if n in self._positions]
-        if self._log.away or not any(len(self._log.partitions[n]) > self._positions[n] for n in wanted):
-            await asyncio.sleep(seconds or 0.1)
-        if self._log.away or generation != self._generation:
-            return Fetched({}, {})
-        records: dict[int, list[Written]] = {}
-        for number in wanted:
-            position = self._positions.get(number, 0)
-            records[number] = self._log.partitions[number][position : position + most]
-            self._positions[number] = position + len(records[number])
-            most -= len(records[number])
-        now = asyncio.get_running_loop().time()
-        return Fetched(records, {n: End(p, len(self._log.partitions[n]), now) for n, p in self._positions.items()})
+    async def recall(self, places: Collection[TopicPartition]) -> Mapping[TopicPartition, Progress]:
+        return {place: told for place, told in self._log.progress.items() if place in places}
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def fetch(self, places: Collection[TopicPartition], seconds: float, most: int) -> Fetched:
+        await self._death.at("fetch")
+        generation, log = self._generation, self._log
+        wanted = [place for place in places if place in self._positions]
+        if log.away or not any(len(log.records(place)) > self._positions[place] for place in wanted):
+            self._idle = min(1.05 * self._idle, 2.0)  # the longer nothing happens, the less often it is looked at
+            await asyncio.sleep((seconds or 0.1) * max(1.0, self._idle * 10))
+        else:
+            self._idle = 0.05
+        if log.away or generation != self._generation:
+            return Fetched({}, {})
+        records: dict[TopicPartition, list[Written]] = {}
+        for place in wanted:
+            position = self._positions.get(place, 0)
+            records[place] = log.records(place)[position : position + most]
+            self._positions[place] = position + len(records[place])
+            most -= len(records[place])
+        now = asyncio.get_running_loop().time()
+        ends = {place: End(at, len(log.records(place)), now) for place, at in self._positions.items()}
+        return Fetched(records, ends)
+
+    async def commit(self, progress: Mapping[TopicPartition, Progress]) -> bool:
         await self._death.at("before commit")
-        if self._log.away or not set(offsets) <= set(self._positions):
+        if self._log.away or not set(progress) <= set(self._positions):
             return False
-        for number, offset in offsets.items():
-            assert offset >= self._log.committed.get(number, 0), "a commit went backwards"
-        self._log.committed.update(offsets)
+        for place, told in progress.items():
+            assert told.offset >= self._log.progress.get(place, Progress(0)).offset, "a commit went backwards"
+        self._log.progress.update(progress)
         self._world.check_commits()
         await self._death.at("after commit")
         return True
@@ -212,7 +274,7 @@ class Process:
         self.stop = asyncio.Event()
         self.delivery = Delivery(
             sink, settings, feed=self.hands, speaker=Speaker(sink, world.config, world.codec), transport=self.hands,
-            parking=Parking(self.hands, encode, sink.name, settings.account, settings.topic),
+            parking=Parking(self.hands, PlainParked(), sink.name, settings.account, settings.topic),
             metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
         )  # fmt: skip
         self.running = asyncio.create_task(self.delivery.run(self.stop))
@@ -237,6 +299,8 @@ class World:
         self.random = random.Random(seed)
         self.members: list[Hands] = []
         self.settled: Callable[[Written], bool] = lambda record: True
+        self._checked: dict[int, set[int]] = {}  # by partition
+        self._below: dict[int, int] = {}
 
     def start(
         self, sink: Sink = SINK, *, death: Death | None = None, calls: dict[str, Any] | None = None, **settings: Any
@@ -266,9 +330,16 @@ class World:
             await member.assign(range(index, len(self.log.partitions), len(self.members)))
 
     def check_commits(self) -> None:
-        for number, offset in self.log.committed.items():
-            for record in self.log.partitions[number][:offset]:
-                assert self.settled(record), f"committed past unfinished record {number}/{record.offset}"
+        for place, told in self.log.progress.items():
+            if place.topic != SETTINGS.topic:
+                continue
+            beyond = memory.read(told.offset, told.memory)
+            checked = self._checked.setdefault(place.partition, set())
+            below = range(min(self._below.get(place.partition, 0), told.offset), told.offset)
+            self._below[place.partition] = told.offset
+            for offset in {*below, *beyond} - checked:
+                assert self.settled(self.log.records(place)[offset]), f"committed past unfinished {place}/{offset}"
+                checked.add(offset)
 
     def done(self) -> bool:
         return self.log.lag == 0

@@ -1,0 +1,63 @@
+"""What is parked of one shard, and who waits behind whom. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemas.records import Parked
+
+
+class Waiting(NamedTuple):
+    """One parked call. `value` is its record, kept only for those that wait behind another: they leave by themselves
+    once it has gone."""
+
+    customer: bytes
+    topic: str
+    offset: int
+    opens: str | None
+    behind: str | None
+    value: bytes | None
+
+
+class Sequenced:
+    def __init__(self) -> None:
+        self._parked: dict[str, Waiting] = {}
+        self._of: dict[bytes, dict[str, Waiting]] = {}  # the same by customer
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def __contains__(self, parked_id: str) -> bool:
+        return parked_id in self._parked
+
+    def add(self, parked: Parked, value: bytes) -> None:
+        waiting = Waiting(
+            parked.customer_key.encode(), parked.topic, parked.offset, parked.opens, parked.behind,
+            value if parked.behind else None,
+        )  # fmt: skip
+        self._parked[parked.parked_id] = waiting
+        self._of.setdefault(waiting.customer, {})[parked.parked_id] = waiting
+
+    def gone(self, parked_id: str) -> None:
+        if (waiting := self._parked.pop(parked_id, None)) is None:
+            return
+        others = self._of[waiting.customer]
+        del others[parked_id]
+        if not others:
+            del self._of[waiting.customer]
+
+    def blocks(self, customer: bytes, needs: str) -> bool:
+        """Whether what a call needs is only known to the platform once a parked call has passed."""
+        return any(waiting.opens == needs for waiting in self._of.get(customer, {}).values())
+
+    def behind(self, parked_id: str) -> Iterator[tuple[str, Waiting]]:
+        """Who waits for this one alone, in the order of the log."""
+        first = self._parked.get(parked_id)
+        if first is None or not first.opens:
+            return
+        others = {other: w for other, w in self._of[first.customer].items() if other != parked_id}
+        if any(waiting.opens == first.opens for waiting in others.values()):
+            return
+        waiting = [(other, w) for other, w in others.items() if w.behind == first.opens]
+        yield from sorted(waiting, key=lambda each: (each[1].topic, each[1].offset))
