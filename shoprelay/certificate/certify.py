@@ -9,6 +9,7 @@ from enum import Enum
 
 from shoprelay.certificate import (
     answers,
+    behind,
     calls,
     delivery,
     folder,
@@ -31,7 +32,7 @@ CHAPTERS = {
     5: ("The answers", (answers,)),
     6: ("The delivery", (delivery, wire)),
     7: ("Trouble", (trouble,)),
-    8: ("What only some declare", (lent, together)),
+    8: ("What only some declare", (lent, together, behind)),
 }
 BEHAVIOURS: tuple[Behaviour, ...] = tuple(
     sorted(

@@ -3,139 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
-from schemas.records import Parked
 from schemas.signals import Signal
 from shoprelay.certificate.behaviour import Broken
+from shoprelay.certificate.hands import SETTINGS, Hands, Log, Parkings, Signals
 from shoprelay.certificate.platform import Platform, Sent
 from shoprelay.certificate.subject import Subject
 from shoprelay.certificate.virtual import VirtualClock, until
-from sinks.contract import Answer, Call
 from streams.delivery import DeliverySettings
-from streams.delivery.feed import Fetched, Owner
-from streams.delivery.lanes import End
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
 from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
 from streams.delivery.token import borrowing
 
-PARTITIONS = 3
-SETTINGS = DeliverySettings(
-    bootstrap="", group="certificate", parked_topic="parked", partitions=PARTITIONS, commit_seconds=2.0
-)
-IDLE = 2.0
 PATIENCE = 3600.0  # virtual seconds before something counts as never happening
-
-encode = msgspec.json.Encoder().encode
-_signal = msgspec.json.Decoder(Signal).decode
-
-
-class PlainCodec:
-    """Signals as JSON: what is certified is what becomes of them, not how they came."""
-
-    def decode(self, framed: bytes) -> Signal:
-        return _signal(framed)
-
-    async def fetch(self, schema_id: int) -> None:
-        raise AssertionError("JSON names no schema")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-class Log:
-    """The topic of signals, how far it is committed, and what was parked."""
-
-    def __init__(self) -> None:
-        self.partitions: list[list[Written]] = [[] for _ in range(PARTITIONS)]
-        self.committed: dict[int, int] = {}
-        self.parked: list[Parked] = []
-        self._said = asyncio.Event()
-
-    def say(self, *signals: Signal) -> None:
-        for signal in signals:
-            key = signal.customer.key.encode()
-            number = sum(key) % PARTITIONS
-            partition = self.partitions[number]
-            partition.append(Written(number, len(partition), 1_000 + len(partition), key, encode(signal)))
-        self._said.set()
-
-    async def more(self, seconds: float) -> None:
-        """Until something more is said, at most so long."""
-        self._said.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._said.wait(), seconds)
-
-    @property
-    def is_done(self) -> bool:
-        return all(len(p) == self.committed.get(n, 0) for n, p in enumerate(self.partitions))
-
-
-class Hands:
-    """Feed, shelf and transport of one process. `dead`: whatever it waits for never comes."""
-
-    def __init__(self, log: Log, platform: Platform) -> None:
-        self._log = log
-        self._platform = platform
-        self._positions: dict[int, int] = {}
-        self.dead = False
-
-    async def _alive(self) -> None:
-        if self.dead:
-            await asyncio.Event().wait()
-
-    async def open(self, owner: Owner) -> None:
-        self._positions = {n: self._log.committed.get(n, 0) for n in range(PARTITIONS)}
-        await owner.assigned(frozenset(self._positions))
-
-    async def fetch(self, partitions: Collection[int], seconds: float, most: int) -> Fetched:
-        await self._alive()
-        if not any(len(self._log.partitions[n]) > self._positions[n] for n in partitions):
-            await self._log.more(IDLE)  # a real one answers sooner; in virtual time each answer is work
-        records: dict[int, list[Written]] = {}
-        for number in partitions:
-            position = self._positions[number]
-            records[number] = self._log.partitions[number][position : position + most]
-            self._positions[number] = position + len(records[number])
-            most -= len(records[number])
-        now = asyncio.get_running_loop().time()
-        return Fetched(records, {n: End(p, len(self._log.partitions[n]), now) for n, p in self._positions.items()})
-
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
-        await self._alive()
-        self._log.committed.update(offsets)
-        return True
-
-    async def put(self, partition: int, key: bytes, value: bytes) -> None:
-        await self._alive()
-        self._log.parked.append(msgspec.json.decode(value, type=Parked))
-
-    async def send(self, call: Call) -> Answer:
-        await self._alive()
-        answer = await self._platform.send(call)
-        await self._alive()
-        return answer
-
-    async def close(self) -> None:
-        await self._alive()
 
 
 class Process:
@@ -150,9 +41,9 @@ class Process:
             sink,
             settings,
             feed=self.hands,
-            speaker=Speaker(sink, stage.config, PlainCodec()),
+            speaker=Speaker(sink, stage.config, Signals()),
             transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
-            parking=Parking(self.hands, encode, sink.name, settings.account, settings.topic),
+            parking=Parking(self.hands, Parkings(), sink.name, settings.account, settings.topic),
             metrics=DeliveryMetrics(self.metrics, sink.name),
             clock=stage.clock,
             random=lambda: 0.5,
@@ -197,9 +88,6 @@ class Stage:
 
     def keys(self, signals: Collection[Signal]) -> list[str]:
         return [call.key for signal in signals for call in self.subject.said(signal, self.config)]
-
-    def keys_of(self, record: Written) -> list[str]:
-        return self.keys([_signal(record.value or b"")])
 
     def delivered(self) -> list[str]:
         """Keys the stand-in took in, in the order it first did."""

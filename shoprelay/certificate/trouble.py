@@ -84,7 +84,7 @@ async def an_outage_is_waited_for(subject: Subject) -> None:
         process = on.start(give_up_after=GiveUp(attempts=3, seconds=MINUTE))
         await on.passes(HOUR / 2)
         expect(not on.log.parked, "calls were parked while the platform was down")
-        expect(not on.log.committed, "calls that never arrived count as finished")
+        expect(not on.log.progress, "calls that never arrived count as finished")
         expect(len(on.sent) < 20 * 20 + HOUR / 20, f"a platform that is down was asked {len(on.sent)} times in 30 min")
         expect(process.delivery.health().ready, "not ready, though nothing is ours to repair")
         on.platform.script = obedient
@@ -104,7 +104,7 @@ async def a_wrong_key_holds(subject: Subject) -> None:
         on.log.say(*signals)
         process = on.start()
         await on.passes(10 * MINUTE)
-        expect(not on.log.parked and not on.log.committed, "calls were given up over a wrong key")
+        expect(not on.log.parked and not on.log.progress, "calls were given up over a wrong key")
         expect(
             process.delivery.health().state == "held" and not process.delivery.health().ready,
             f"after a 401 it is {process.delivery.health().state}, not held",
@@ -162,7 +162,7 @@ def _all_but(bad: Call) -> Script:
 
 def _is_parked(on: Stage, bad: Call, reason: str) -> None:
     parked = on.log.parked
-    told = {key for partition in on.log.partitions for record in partition for key in on.keys_of(record)}
+    told = set(on.keys(on.log.said()))
     expect(
         [each.call_key for each in parked] == [bad.key],
         f"{len(parked)} calls are parked; it should be the bad one alone",
@@ -177,11 +177,9 @@ def _is_parked(on: Stage, bad: Call, reason: str) -> None:
 
 def _behind(on: Stage, bad: Call) -> set[str]:
     """The later calls of the same signal, which may depend on the bad one."""
-    for partition in on.log.partitions:
-        for record in partition:
-            keys = on.keys_of(record)
-            if bad.key in keys:
-                return set(keys[keys.index(bad.key) :])
+    for signal in on.log.said():
+        if bad.key in (keys := on.keys([signal])):
+            return set(keys[keys.index(bad.key) :])
     return set()
 
 

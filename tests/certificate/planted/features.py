@@ -10,7 +10,7 @@ from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, Verdict
 from tests.certificate.acme.batch import join
-from tests.certificate.planted.tools import Ground, planted, with_sink
+from tests.certificate.planted.tools import Ground, planted, saying, with_sink
 
 
 def with_token(subject: Subject, **changes: Any) -> Subject:
@@ -67,3 +67,17 @@ def _(subject: Subject, ground: Ground) -> Subject:
 @planted("8.7", "nobody reads which one was refused")
 def _(subject: Subject, ground: Ground) -> Subject:
     return with_batch(subject, read=lambda calls, given: None)
+
+
+@planted("8.8", "nobody looks what a call needs")
+def _(subject: Subject, ground: Ground) -> Subject:
+    begin = rehearsal.Stage.start
+
+    def start(stage: rehearsal.Stage, **settings: Any) -> rehearsal.Process:
+        stage.subject = saying(
+            stage.subject, lambda s, c, calls: tuple(replace(call, needs="") for call in calls), backfill_only=False
+        )
+        return begin(stage, **settings)
+
+    ground.house.setattr(rehearsal.Stage, "start", start)
+    return subject

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace as changed
+
+from schemas.records import Parked
 from schemas.signals import Signal
-from shoprelay.certificate import rehearsal, trouble
+from shoprelay.certificate import hands, rehearsal, trouble
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, CannotSay, Rule, Unaddressable, Verdict
 from streams.delivery import BrakeLimits, GiveUp
@@ -87,14 +90,10 @@ def _(subject: Subject, ground: Ground) -> Subject:
 
 @planted("7.10", "a secret is parked with the reason")
 def _(subject: Subject, ground: Ground) -> Subject:
-    from msgspec.structs import replace as changed
+    encode = hands.Parkings.encode
 
-    encode = rehearsal.encode
+    def leaking(parked: Parked) -> bytes:
+        return encode(changed(parked, reason=f"{parked.reason} {SECRET}") if parked.status == 400 else parked)
 
-    def leaking(parked: Any) -> bytes:
-        return encode(
-            changed(parked, reason=f"{parked.reason} {SECRET}") if getattr(parked, "status", 0) == 400 else parked
-        )
-
-    ground.house.setattr(rehearsal, "encode", leaking)
+    ground.house.setattr(hands.Parkings, "encode", staticmethod(leaking))
     return subject
