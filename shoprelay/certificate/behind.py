@@ -14,7 +14,7 @@ from shoprelay.certificate.rehearsal import stage
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer
 
-REFUSED = Answer(400, {}, b'{"why":"no such thing"}')
+REFUSED = Answer(400, {}, b'{"why":"no such order"}')
 
 
 def _dependant(subject: Subject) -> tuple[Signal, Signal, dict[str, Any]]:
@@ -38,7 +38,10 @@ async def waits_behind_it(subject: Subject) -> None:
     other = replace_struct(material(subject).of(1, 7), customer=needing.customer)
     async with stage(subject, needing, **changes) as on:
         needed = {call.needs for call in subject.said(needing, on.config)}
-        opener = next(call for call in subject.said(opening, on.config) if call.opens in needed)
+        openers = [call for call in subject.said(opening, on.config) if call.opens in needed]
+        if not openers:
+            return  # 3.13 says so
+        (opener, *_) = openers
         on.platform.script = always(REFUSED, opener.key)
         on.log.say(opening, needing, other)
         on.start()

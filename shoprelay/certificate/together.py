@@ -135,7 +135,11 @@ def _spoiling(subject: Subject, of: Material, batch: Batch, bad: Signal) -> Subj
     def spoilt(calls: Calls) -> Calls:
         def said(signal: Signal, config: Any) -> tuple[Call, ...]:
             made = calls(signal, config)
-            return tuple(replace(call, body=worse[call.body] or b"") for call in made) if signal == bad else made
+            return (
+                tuple(replace(call, body=worse[call.body] or b"") for call in made)
+                if signal.signal_id == bad.signal_id
+                else made
+            )
 
         return said
 

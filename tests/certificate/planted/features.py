@@ -47,7 +47,8 @@ def _(subject: Subject, ground: Ground) -> Subject:
 @planted("8.5", "every answer is believed to hold results")
 def _(subject: Subject, ground: Ground) -> Subject:
     def read(calls: Sequence[Call], given: Sequence[Answer]) -> tuple[Verdict, ...]:
-        return tuple(Verdict.DELIVERED for _ in given[-1].document["results"])
+        results = given[-1].document["results"]
+        return tuple(Verdict.REJECTED if result == "refused" else Verdict.DELIVERED for result in results)
 
     return with_batch(subject, read=read)
 

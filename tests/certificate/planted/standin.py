@@ -39,7 +39,8 @@ def _(subject: Subject, ground: Ground) -> Subject:
     def counting(answer: Any) -> Any:
         def counted(request: Received) -> Reply:
             reply: Reply = answer(request)
-            answer.__self__.events[str(len(answer.__self__.events))] = "again"
+            if reply.status == 409:
+                answer.__self__.events[str(len(answer.__self__.events))] = "again"
             return reply
 
         return counted
