@@ -54,7 +54,7 @@ SINK = Sink(
     },
     dedupe=Dedupe.BY_KEY,
     rules=(
-        Rule(Verdict.DELIVERED, frozenset({409}), containing=b"duplicate", why="they have it already"),
+        Rule(Verdict.DELIVERED, frozenset({409}), at="errors.0.code", equals="duplicate_profile", why="they have it"),
         Rule(Verdict.MISCONFIGURED, frozenset({410}), why="our revision or a path was retired"),
     ),
     limits=(

@@ -179,6 +179,7 @@ def test_8_an_accepted_call_needs_no_body_and_a_duplicate_is_delivered() -> None
     assert classify(Answer(202), SINK.rules) is Verdict.DELIVERED
     assert classify(Answer(409, body=duplicate), SINK.rules) is Verdict.DELIVERED
     assert classify(Answer(409, body=b"{}"), SINK.rules) is Verdict.REJECTED
+    assert classify(Answer(409, body=duplicate.replace(b"_profile", b"_event")), SINK.rules) is Verdict.REJECTED
 
 
 def test_9_what_is_over_a_limit_is_refused_by_the_name_of_its_field() -> None:
