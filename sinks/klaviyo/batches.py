@@ -44,8 +44,8 @@ _fields = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def _bulk(resource: str, body: bytes) -> Call:
-    return Call(says=resource, method="POST", path=f"/api/{resource}", body=body, key="", endpoint=resource)
+def _bulk(says: str, resource: str, body: bytes) -> Call:
+    return Call(says=says, method="POST", path=f"/api/{resource}", body=body, key="", endpoint=resource)
 
 
 # -- events
@@ -62,7 +62,7 @@ def join_events(calls: Sequence[Call]) -> Call:
         )
     jobs = b",".join(entries)
     body = b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":[%b]}}}}' % jobs
-    return _bulk("event-bulk-create-jobs", body)
+    return _bulk("Bulk Create Events", "event-bulk-create-jobs", body)
 
 
 def _parted(call: Call) -> tuple[bytes, bytes]:
@@ -130,7 +130,7 @@ EVENTS = Batch(
 def join_profiles(calls: Sequence[Call]) -> Call:
     profiles = b",".join([bytes(_document.decode(call.body).data) for call in calls])
     body = b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[%b]}}}}' % profiles
-    return _bulk("profile-bulk-import-jobs", body)
+    return _bulk("Bulk Import Profiles", "profile-bulk-import-jobs", body)
 
 
 PROFILES = Batch(

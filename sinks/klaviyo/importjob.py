@@ -129,9 +129,11 @@ def _cursor(link: Any) -> str:
 def _next(job: str, way: _Way) -> Call:
     path = f"{JOBS}/{quote(job, safe='')}"
     if way.failed is None:
-        return _get("Profile Import Job", path, "profile-bulk-import-job")
+        return _get("Get Bulk Import Profiles Job", path, "profile-bulk-import-job")
     page = {"page[size]": str(PAGE)} | ({"page[cursor]": way.cursor} if way.cursor else {})
-    return _get("Profile Import Errors", f"{path}/import-errors?{urlencode(page)}", "profile-import-errors")
+    return _get(
+        "Get Errors for Bulk Import Profiles Job", f"{path}/import-errors?{urlencode(page)}", "profile-import-errors"
+    )
 
 
 def _get(says: str, path: str, endpoint: str) -> Call:

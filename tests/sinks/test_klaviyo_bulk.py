@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import signals
@@ -102,7 +102,7 @@ def split(draw: st.DrawFn, told: Sequence[Call]) -> list[Sequence[Call]]:
     return [told[start:end] for start, end in pairwise(cuts)]
 
 
-thorough = settings(max_examples=60, deadline=None)
+thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough
