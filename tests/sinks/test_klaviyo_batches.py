@@ -306,6 +306,7 @@ AT_PROFILE = "/data/attributes/profiles/data"
         ([MADE, state("complete")], (D, D)),
         ([MADE, QUEUED, BUSY, state("complete", None)], (D, D)),
         ([MADE, Answer(503), Answer(0, fault="timeout"), state("complete")], (D, D)),
+        ([MADE, state("complete", 1, http=503), state("complete")], (D, D)),  # a gateway that remembers
         ([MADE, BUSY, state("cancelled")], (U, U)),
         ([state("cancelled", http=202)], (U, U)),
         ([MADE, Answer(403)], None),  # the key may not look
@@ -322,6 +323,7 @@ AT_PROFILE = "/data/attributes/profiles/data"
         ([MADE, state("complete", 2), page(failure(OF_ADA), failure(OF_BOB))], (R, R)),
         ([MADE, state("complete", 2), page(failure(OF_ADA), cursor="n"), page(failure(OF_BOB))], (R, R)),
         ([MADE, state("complete", 2), page(cursor="n"), page(failure(OF_ADA), cursor="n")], (R, U)),  # no way out
+        ([MADE, state("complete", 2), *[page(failure(OF_ADA), cursor=str(n)) for n in range(41)]], (U, U)),  # no end
         ([MADE, state("complete", 1), Answer(429), page(failure(OF_ADA))], (R, D)),
         ([MADE, state("complete", 1), page(failure(None, f"{AT_PROFILE}/1/attributes/email"))], (D, R)),
         ([MADE, state("complete", 1), page(failure(OF_ADA, f"{AT_PROFILE}/1"))], (R, D)),  # the payload knows better
