@@ -84,8 +84,8 @@ def _with_meta_outside(profile: bytes) -> bytes:
     return _encode({"data": data | {"attributes": attributes, "meta": meta}})
 
 
-_ENTRY = re.compile(r"/data/attributes/events-bulk-create/data/(\d+)(/.*)?")
-_OF_EVENT = re.compile(r"/attributes/events/data/(\d+)(/.*)?")
+_ENTRY = re.compile(r"/data/attributes/events-bulk-create/data/(\d{1,5})(/.*)?")
+_OF_EVENT = re.compile(r"/attributes/events/data/(\d{1,5})(/.*)?")
 
 
 def read_events(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:

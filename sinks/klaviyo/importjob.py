@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode
 
 import msgspec
 from msgspec.structs import asdict
@@ -22,7 +22,7 @@ PAGE = 100  # the most there is
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds between questions; the last one from then on
 PATIENCE = 40  # questions without an answer that leads on: 18 minutes. How long a job may take is not documented.
 
-_AT_PROFILE = re.compile(r"/data/attributes/profiles/data/(\d+)(/.*)?")
+_AT_PROFILE = re.compile(r"/data/attributes/profiles/data/(\d{1,5})(/.*)?")
 
 
 class _Names(msgspec.Struct):
@@ -53,7 +53,7 @@ def read(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...
     if classify(last, ()) in (Verdict.MISCONFIGURED, Verdict.REJECTED) and last.status != 404:
         return None
     job, way = started.at("data.id"), _followed(answers)
-    if not isinstance(job, str) or way.cancelled:
+    if not isinstance(job, str) or job in ("", ".", "..") or way.cancelled:
         return (Verdict.UNAVAILABLE,) * len(calls)
     if way.finished:
         return _verdicts(calls, way)
@@ -122,8 +122,8 @@ def _page(answer: Answer, way: _Way) -> bool:
 
 def _cursor(link: Any) -> str:
     """Of the link only the cursor is taken: where our key goes to is not for an answer to say."""
-    query = parse_qs(urlsplit(link).query) if isinstance(link, str) else {}
-    return query.get("page[cursor]", [""])[0]
+    _, _, query = link.partition("?") if isinstance(link, str) else ("", "", "")
+    return parse_qs(query).get("page[cursor]", [""])[0]
 
 
 def _next(job: str, way: _Way) -> Call:

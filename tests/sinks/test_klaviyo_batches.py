@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from schemas import signals
 from schemas.values import CustomerRef, LineItem, Profile
@@ -345,6 +347,31 @@ def test_17_what_the_answers_mean_for_each_profile(
     assert PROFILES.read(TWO, answers) == verdicts
     for number in range(1, len(answers)):
         assert isinstance(PROFILES.read(TWO, answers[:number]), Ask), "it was not settled before"
+
+
+NAMES = ["errors", "source", "pointer", "data", "id", "attributes", "status", "failed_count", "links", "next"]
+WORDS = ["complete", "cancelled", "..", "", f"{AT}/0", f"{AT_PROFILE}/1", "http://[", "?page[cursor]=1", "9" * 5_000]
+JSON = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+)
+ANSWERS = st.builds(
+    Answer,
+    st.sampled_from([0, 200, 202, 204, 301, 400, 401, 404, 409, 429, 500, 503]),
+    body=st.binary(max_size=9) | JSON.map(lambda document: json.dumps(document).encode()),
+    fault=st.sampled_from([None, None, "timeout", "too_large"]),
+)
+KNOWN = st.sampled_from([MADE, BUSY, state("complete", 1), page(cursor="n"), refusal(f"{AT}/1")])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ANSWERS | KNOWN, min_size=1, max_size=6))
+def test_whatever_is_answered_is_read(answers: list[Answer]) -> None:
+    for batch, told in ((EVENTS, FOUR), (PROFILES, TWO)):
+        meant = batch.read(told, answers)
+
+        assert meant is None or isinstance(meant, Ask) or len(meant) == len(told)
+        assert meant != (T,) * len(told), "somebody must be settled, or it would go round for ever"
 
 
 def asked(*answers: Answer) -> tuple[str, str, str, float]:
