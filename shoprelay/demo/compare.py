@@ -18,7 +18,7 @@ def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[floa
     stored: dict[Told, list[float]] = {}
     known: set[Told] = set()  # what of a request of many was kept already is not said in its answer
     for call in recorded["calls"]:
-        if call["verdict"] == "accepted":
+        if call["verdict"] == "accepted" and call.get("method") != "GET":
             for key, told in read(call["path"], call["body"]):
                 if key is None or key not in known:
                     stored.setdefault((platform, *told), []).append(call["at"])
