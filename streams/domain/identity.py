@@ -75,7 +75,9 @@ def links_of(
     """What ingest appends beside an event that carries several identities: one link into each weaker one's log.
 
     The log the event itself goes to needs none: there the event speaks for itself. `is_news` is asked with the weaker
-    key and that of the event's own log, and a link that is none is not made.
+    key and that of the event's own log, and a link that is none is not made. A link is ours where the stronger log has
+    the event itself and so all these names; one that the shop told may lie in a weaker log alone and stays the shop's,
+    because then the names have still to move.
     """
     ref = event.customer
     single = (ref.customer_id is not None) + bool(ref.email) + bool(ref.anonymous_id) + bool(ref.cart_token) < 2
@@ -116,7 +118,7 @@ def _link(event: ShopEvent, key: str, name: CustomerRef, strong: CustomerRef, at
             event_id="link-" + derived_id(event.event_id, key),
             shop=event.shop,
             occurred_at=event.occurred_at,
-            source=OURS,
+            source=event.source if isinstance(event.payload, IdentityLinked) else OURS,
             priority=event.priority,
             customer=name,
             payload=IdentityLinked(other=strong),
@@ -129,6 +131,17 @@ def masked(key: str) -> str:
     shop, _, name = key.partition("/")
     kind, colon, identity = name.partition(":")
     return f"{shop}/{kind}:#{digest(identity).hex()}" if colon else key
+
+
+def let_go(kept: CustomerRef, *told: CustomerRef) -> Iterator[CustomerRef]:
+    """The names in `told` that are not `kept`, for want of a second place; an account is never let go."""
+    for ref in told:
+        if ref.email and ref.email != kept.email:
+            yield CustomerRef(email=ref.email)
+        if ref.anonymous_id and ref.anonymous_id != kept.anonymous_id:
+            yield CustomerRef(anonymous_id=ref.anonymous_id)
+        if ref.cart_token and ref.cart_token != kept.cart_token:
+            yield CustomerRef(cart_token=ref.cart_token)
 
 
 def recognised(known: CustomerRef, told: CustomerRef, overrides: bool) -> CustomerRef:

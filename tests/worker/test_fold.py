@@ -229,7 +229,7 @@ async def test_what_is_remembered_is_not_said_again(codecs: Codecs, metrics: Wor
 
 async def test_a_broker_that_refuses_ends_the_chunk_before_anything_is_remembered(process: Process) -> None:
     process.logs.refuses = [OSError("the broker is away")]
-    process.tell(*entries(added()))
+    process.tell(*entries(added(who=BOB)))
     with pytest.raises(OSError, match="away"):
         await process.run()
 
