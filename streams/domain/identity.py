@@ -7,7 +7,6 @@ stronger one, so following links must end: no chain can loop, whatever the shop 
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import islice
 
 from schemas.events import CustomerEvent, IdentityLinked, ShopEvent
 from schemas.values import CustomerRef
@@ -79,22 +78,29 @@ def links_of(
     the event itself and so all these names; one that the shop told may lie in a weaker log alone and stays the shop's,
     because then the names have still to move.
     """
-    ref = event.customer
-    single = (ref.customer_id is not None) + bool(ref.email) + bool(ref.anonymous_id) + bool(ref.cart_token) < 2
+    ref = strong = event.customer
+    home = key_of(event.shop, ref)
     if isinstance(event.payload, IdentityLinked):
         strong = strongest_of(event)
         target = key_of(event.shop, strong)
-        weaker = {key: name for key, name in _all_names(event) if is_stronger(target, key)}
-    elif single:
-        return ()
-    else:  # of one person's names, each kind is weaker than the one before
-        strong, weaker = ref, dict(islice(_keys(event.shop, ref), 1, None))
-    home = key_of(event.shop, ref)
+        weaker = {key: name for key, name in _all_names(event) if key != home and is_stronger(target, key)}
+    else:
+        weaker = {key_of(event.shop, name): name for name in _beside_the_best(ref)}
     return tuple(
-        _link(event, key, name, strong, at)
-        for key, name in weaker.items()
-        if key != home and (is_news is None or is_news(key, home))
+        [_link(event, key, name, strong, at) for key, name in weaker.items() if is_news is None or is_news(key, home)]
     )
+
+
+def _beside_the_best(ref: CustomerRef) -> list[CustomerRef]:
+    """`names` but the first; of one person's names, each kind is weaker than the one before."""
+    found = []
+    if ref.email and ref.customer_id:
+        found.append(CustomerRef(email=ref.email))
+    if ref.anonymous_id and (ref.customer_id or ref.email):
+        found.append(CustomerRef(anonymous_id=ref.anonymous_id))
+    if ref.cart_token and (ref.customer_id or ref.email or ref.anonymous_id):
+        found.append(CustomerRef(cart_token=ref.cart_token))
+    return found
 
 
 def _all_names(event: ShopEvent) -> Iterator[tuple[str, CustomerRef]]:
