@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 
@@ -17,6 +18,7 @@ from schemas.codec import Codec, Undecodable, splice_catalog_event, splice_custo
 from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
 from streams.domain.catalog import ProductState, enrich
 from streams.domain.identity import key_of, links_of
+from streams.domain.policy import Policy
 from streams.domain.validate import Problem, counted_at, problem_of
 from streams.worker.decoding import decoded
 from streams.worker.metrics import WorkerMetrics
@@ -68,7 +70,7 @@ class Ingest:
         """Everything but the ack: when it returns, all of the chunk is in a log or in `refused`."""
         customers: Outgoing = defaultdict(list)
         products: Outgoing = defaultdict(list)
-        received = datetime.fromtimestamp(self.now() / 1000, UTC)
+        received, policies = datetime.fromtimestamp(self.now() / 1000, UTC), cache(self.policies)
         for n, record in enumerate(records, 1):
             try:
                 event = await decoded(self.shop_events, record.value)
@@ -76,7 +78,7 @@ class Ingest:
                 await self.refuse(record, bad)
                 continue
             assert record.value is not None
-            if problem := self._take(record, event, received, customers, products):
+            if problem := self._take(record, event, policies(event.shop), received, customers, products):
                 await self.refuse(record, problem)
             if n % BREATH == 0:
                 await asyncio.sleep(0)
@@ -86,10 +88,15 @@ class Ingest:
         )  # fmt: skip
 
     def _take(
-        self, record: Record, event: ShopEvent, received: datetime, customers: Outgoing, products: Outgoing
+        self,
+        record: Record,
+        event: ShopEvent,
+        policy: Policy,
+        received: datetime,
+        customers: Outgoing,
+        products: Outgoing,
     ) -> Problem | None:
         """Files the event, or says why not."""
-        policy = self.policies(event.shop)
         if problem := problem_of(event, policy):
             return problem
         at = counted_at(event.occurred_at, received, policy)
