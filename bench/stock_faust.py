@@ -36,6 +36,7 @@ from streams.worker.stored import due_at, store
 from streams.worker.stored import load as loaded
 
 FRAME = 5
+assert not faust.streams.NO_CYTHON, "stock Faust would be measured without its Cython parts"
 ENV = os.environ
 configuration = load(Path(ENV["SETTINGS"]), ENV)
 codecs, names, policy = asyncio.run(codecs_of(configuration)), names_of(configuration), Policy()

@@ -497,6 +497,16 @@ def test_stronger_is_a_strict_order(one: CustomerRef, two: CustomerRef, three: C
         assert is_stronger(a, c)
 
 
+@for_all(histories)
+def test_the_next_deadline_is_that_of_the_next_deadline_event(history: list[Happened]) -> None:
+    world = World(STAGES)
+    for event in history:
+        world.tell(as_event(event))
+        (state,) = world.states.values()
+
+        assert next_deadline(state) == deadline_event(state).at
+
+
 # -- bounds
 
 
