@@ -103,7 +103,7 @@ async def _started(on: Lane, variant: str) -> None:
         return
     on.children.environment |= {
         "SETTINGS": str(settings), "GROUP": f"{on.topics.prefix}stock", "HOPS": "2" if "2 hops" in variant else "1",
-        "STATE_DIR": str(on.folder / "stock"),
+        "STATE_DIR": str(on.folder / "stock"), "NO_CYTHON": "",  # ours is set for this process
     }  # fmt: skip
     await on.children.start("worker", "bench.stock_faust", "worker", "-l", "warn", "--without-web")
 

@@ -9,6 +9,7 @@ Told by environment: SETTINGS (a shoprelay.toml), GROUP, STATE_DIR, HOPS. Run as
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from datetime import UTC, datetime
@@ -16,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import faust.streams  # loaded here with its Cython parts, which importing our engine turns off
+import faust.windows
 
+# isort: split
 from bench.lane import codecs_of, names_of
 from schemas.codec import splice_customer_event
 from schemas.events import CustomerEvent, ShopEvent
@@ -32,6 +36,7 @@ from streams.worker.stored import due_at, store
 from streams.worker.stored import load as loaded
 
 FRAME = 5
+assert not faust.streams.NO_CYTHON, "stock Faust would be measured without its Cython parts"
 ENV = os.environ
 configuration = load(Path(ENV["SETTINGS"]), ENV)
 codecs, names, policy = asyncio.run(codecs_of(configuration)), names_of(configuration), Policy()
@@ -84,9 +89,9 @@ async def file(entry: CustomerEvent) -> None:
     await customer_events.send(key=entry.key.encode(), value=codecs.customer_events.encode(entry))
 
 
-def news(event: ShopEvent, at: datetime) -> list[CustomerEvent]:
-    key, now = key_of(event.shop, event.customer), time.time_ns() // 1_000_000
-    return [link for link in links_of(event, at) if links.is_news(link.key, key, now)]
+def news(event: ShopEvent, at: datetime) -> tuple[CustomerEvent, ...]:
+    now = time.time_ns() // 1_000_000
+    return links_of(event, at, lambda weaker, home: links.is_news(weaker, home, now))
 
 
 if ENV["HOPS"] == "2":
@@ -117,4 +122,7 @@ else:
 
 
 if __name__ == "__main__":
+    gc.collect()  # as our worker does
+    gc.freeze()
+    gc.set_threshold(10_000)
     app.main()

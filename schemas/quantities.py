@@ -66,6 +66,16 @@ def raw_length(data: bytes, at: int) -> tuple[int, int]:
     return number, at
 
 
+def raw_moment(data: bytes, at: int) -> tuple[int, int]:
+    """`raw_long` for a moment: from 1970 to 2039 it is six bytes, read here without a loop."""
+    if len(six := data[at : at + 6]) == 6:
+        a, b, c, d, e, f = six
+        if a > 127 and b > 127 and c > 127 and d > 127 and e > 127 and f < 128:
+            low = a & 127 | (b & 127) << 7 | (c & 127) << 14
+            return low | (d & 127) << 21 | (e & 127) << 28 | f << 35, at + 6
+    return raw_long(data, at)
+
+
 def read_moment(raw: int, field: str) -> datetime:
     """Aware UTC from milliseconds since 1970."""
     try:
@@ -78,7 +88,8 @@ def write_moment(moment: datetime, field: str) -> bytes:
     """Milliseconds since 1970; what is below a millisecond is cut off, towards the past."""
     if moment.tzinfo is None:
         raise Unwritable(field, "a time without a zone: make it aware, UTC")
-    number = (moment - EPOCH) // MILLISECOND
+    since = moment - EPOCH
+    number = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
     if not 1 << 34 <= number < 1 << 41:
         return zigzag(number)
     left = number << 1  # a moment from 1970 to 2039 is six bytes, and every event has some

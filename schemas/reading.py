@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schemas.layout import MISSING, Amount, Choice, Fixed, Many, Plain, Record, Table, Type, Union, named
-from schemas.quantities import Unreadable, amount_reader, raw_length, raw_long, read_moment
+from schemas.quantities import Unreadable, amount_reader, raw_length, raw_long, raw_moment, read_moment
 from schemas.resolution import counterpart, pairs
 
 Read = Callable[[bytes, int], tuple[Any, int]]
@@ -41,7 +41,13 @@ class _Source:
         self.classes = classes
         self.lines: list[str] = []
         self.done: dict[tuple[Type, Type | None], str] = {}
-        self.names: dict[str, Any] = {"long": raw_long, "length": raw_length, "moment": read_moment, "fail": _fail}
+        self.names: dict[str, Any] = {
+            "long": raw_long,
+            "length": raw_length,
+            "raw_moment": raw_moment,
+            "moment": read_moment,
+            "fail": _fail,
+        }
         self.count = 0
 
     def build(self) -> dict[str, Any]:
@@ -127,8 +133,11 @@ class _Source:
             out += [f"{pad}{to} = d[i:j]{'.decode()' if text else ''}"] if found is not None else []
             out.append(f"{pad}i = j")
         elif kind in ("int", "long"):
-            out += [f"{pad}n = d[i]; i += 1", f"{pad}if n & 128: n, i = long(d, i - 1)"]
-            out.append(f"{pad}{to} = " + (f"moment(n, {path!r})" if found == MOMENT else "(n >> 1) ^ -(n & 1)"))
+            if found == MOMENT:
+                out += [f"{pad}n, i = raw_moment(d, i)", f"{pad}{to} = moment(n, {path!r})"]
+            else:
+                out += [f"{pad}n = d[i]; i += 1", f"{pad}if n & 128: n, i = long(d, i - 1)"]
+                out.append(f"{pad}{to} = (n >> 1) ^ -(n & 1)")
         elif kind == "boolean":
             out += [f"{pad}{to} = d[i] != 0", f"{pad}i += 1"]
         elif kind == "null":

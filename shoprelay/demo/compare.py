@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +16,13 @@ def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[floa
     what it refused, were not."""
     read = {"klaviyo": _klaviyo, "june": _june}[platform]
     stored: dict[Told, list[float]] = {}
+    known: set[Told] = set()  # what of a request of many was kept already is not said in its answer
     for call in recorded["calls"]:
-        if call["verdict"] == "accepted":
-            stored.setdefault((platform, *read(call["path"], call["body"])), []).append(call["at"])
+        if call["verdict"] == "accepted" and call.get("method") != "GET":
+            for key, told in read(call["path"], call["body"]):
+                if key is None or key not in known:
+                    stored.setdefault((platform, *told), []).append(call["at"])
+                known.add(key or ())
     return stored
 
 
@@ -29,16 +33,31 @@ def amount(value: Any) -> Decimal | None:
 # -- Klaviyo
 
 
-def _klaviyo(path: str, body: Body) -> Told:
+def _klaviyo(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
+    """One by one or many in one request, it is the same that is told. With the key that an event is kept under."""
     attributes = body["data"]["attributes"]
-    if path.startswith("/api/profile-import"):
-        return ("profile", attributes["external_id"])
-    if not path.startswith("/api/events"):
-        return (path, body["data"]["type"])
-    who = attributes["profile"]["data"]["attributes"]
-    name = attributes["metric"]["data"]["attributes"]["name"]
+    match path.removeprefix("/api/"):
+        case "events":
+            yield _event(attributes["profile"], attributes)
+        case "event-bulk-create-jobs":
+            for entry in attributes["events-bulk-create"]["data"]:
+                for event in entry["attributes"]["events"]["data"]:
+                    yield _event(entry["attributes"]["profile"], event["attributes"])
+        case "profile-import":
+            yield None, ("profile", attributes["external_id"])
+        case "profile-bulk-import-jobs" if "profiles" in attributes:
+            for profile in attributes["profiles"]["data"]:
+                yield None, ("profile", profile["attributes"]["external_id"])
+        case _:
+            yield None, (path, body["data"]["type"])
+
+
+def _event(profile: Body, attributes: Body) -> tuple[Told | None, Told]:
+    who = profile["data"]["attributes"]
+    name, person = attributes["metric"]["data"]["attributes"]["name"], who.get("external_id") or who.get("anonymous_id")
     told = _EVENTS.get(name, _unknown)(attributes["properties"], amount(attributes.get("value")))
-    return (name, who.get("external_id") or who.get("anonymous_id"), *told)
+    unique_id = attributes.get("unique_id")
+    return (name, person, unique_id) if unique_id else None, (name, person, *told)
 
 
 def _items(about: Body) -> Lines:
@@ -76,7 +95,11 @@ _EVENTS: Mapping[str, Callable[[Body, Decimal | None], Told]] = {
 # -- JUNE
 
 
-def _june(path: str, body: Body) -> Told:
+def _june(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
+    yield None, _payload(body)
+
+
+def _payload(body: Body) -> Told:
     (kind,) = body.keys() & {"customer", "cart", "order", "fulfillment"}
     about = body[kind]
     match kind:

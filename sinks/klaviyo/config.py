@@ -13,8 +13,8 @@ class KlaviyoConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     api_key: SecretStr = Field(
-        description="private key, begins with pk_; scopes: events:write, profiles:write, lists:write, "
-        "subscriptions:write, data-privacy:write",
+        description="private key, begins with pk_; scopes: events:write, profiles:read, profiles:write, lists:read, "
+        "lists:write, subscriptions:write, data-privacy:write",
     )
     base_url: str = Field(
         "https://a.klaviyo.com", pattern=r"^https?://[^\s?#]+$", description="where /api/events and the others are"

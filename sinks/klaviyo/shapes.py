@@ -1,43 +1,18 @@
-"""What Klaviyo's OpenAPI (revision 2026-07-15) says of the bodies the stand-in takes, and the rules it leaves out.
+"""What Klaviyo's OpenAPI (revision 2026-07-15) says of the bodies the stand-in takes.
 
 Unknown fields are refused: the OpenAPI does not forbid them, but nothing says that they are kept.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-STRING_BYTES, PROPERTIES, LIST_ITEMS, DEPTH = 100_000, 400, 4_000, 10
+from sinks.klaviyo.rules import Invalid, checked_time
 
-_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
-
-
-class Invalid(Exception):
-    """A rule that the shapes cannot say. `pointer` leads to the spot, as JSON:API wants it."""
-
-    def __init__(self, detail: str, pointer: str) -> None:
-        super().__init__(detail)
-        self.pointer = pointer
-
-
-def rfc3339(text: str) -> datetime:
-    """Raises `ValueError`."""
-    if not _RFC3339.fullmatch(text):
-        raise ValueError("must be a date and time with offset, as in RFC 3339")
-    return datetime.fromisoformat(text)
-
-
-def _checked_time(text: str) -> str:
-    rfc3339(text)
-    return text
-
-
-Time = Annotated[str, AfterValidator(_checked_time)]
+Time = Annotated[str, AfterValidator(checked_time)]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Number = int | Annotated[float, Field(allow_inf_nan=False)]
@@ -89,9 +64,8 @@ class Identifiers(Shape):
     external_id: str | None = None
     kx: str | None = Field(None, alias="_kx")
 
-    def names(self, *, anonymous: bool) -> dict[str, str | None]:
-        wanted = ("external_id", "email", "phone_number", "kx", *(("anonymous_id",) if anonymous else ()))
-        return {name: getattr(self, name) for name in wanted}
+    def names(self) -> dict[str, str | None]:
+        return {name: getattr(self, name) for name in ("external_id", "email", "phone_number", "kx")}
 
 
 class ProfileAttributes(Identifiers):
@@ -105,8 +79,14 @@ class ProfileAttributes(Identifiers):
     properties: dict[str, Any] | None = None
 
 
-class EventProfileAttributes(ProfileAttributes):
+class BulkEventProfileAttributes(ProfileAttributes):
     anonymous_id: str | None = None
+
+    def names(self) -> dict[str, str | None]:
+        return {**super().names(), "anonymous_id": self.anonymous_id}
+
+
+class EventProfileAttributes(BulkEventProfileAttributes):
     meta: dict[str, Any] | None = None
 
 
@@ -125,7 +105,7 @@ class MetricAttributes(Shape):
     service: str | None = None
 
 
-class EventAttributes(Shape):
+class EventFacts(Shape):
     properties: dict[str, Any]
     time: Time | None = None
     value: Number | None = None
@@ -133,33 +113,30 @@ class EventAttributes(Shape):
     unique_id: Annotated[str, Field(min_length=1)] | None = None
     backfill: bool | None = None
     metric: Document[Resource[Literal["metric"], MetricAttributes]]
+
+
+class EventAttributes(EventFacts):
     profile: Document[ProfileOf[EventProfileAttributes]]
 
 
 EventDocument = Document[Resource[Literal["event"], EventAttributes]]
 
 
-def check_size(body: bytes, limit: int) -> None:
-    if len(body) > limit:
-        raise Invalid(f"The payload must not be larger than {limit} bytes.", "/data")
+class BulkEventProfile(ProfileOf[BulkEventProfileAttributes]):
+    meta: dict[str, Any] | None = None
 
 
-def check_event(attributes: dict[str, Any]) -> None:
-    if len(attributes["properties"]) > PROPERTIES:
-        raise Invalid(f"At most {PROPERTIES} properties.", "/data/attributes/properties")
-    _check_value(attributes, "/data/attributes", 0)
+class EntryAttributes(Shape):
+    backfill: bool | None = None
+    profile: Document[BulkEventProfile]
+    events: Document[list[Resource[Literal["event"], EventFacts]]]
 
 
-def _check_value(value: Any, pointer: str, depth: int) -> None:
-    if depth > DEPTH:
-        raise Invalid(f"At most {DEPTH} levels.", pointer)
-    if isinstance(value, str) and len(value) * 4 > STRING_BYTES and len(value.encode()) > STRING_BYTES:
-        raise Invalid("A string must not be larger than 100 KB.", pointer)
-    if isinstance(value, list) and len(value) > LIST_ITEMS:
-        raise Invalid(f"At most {LIST_ITEMS} items.", pointer)
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, inner in inside:
-        _check_value(inner, f"{pointer}/{name}", depth + 1)
+class EntriesAttributes(Shape):
+    entries: Document[list[Resource[Literal["event-bulk-create"], EntryAttributes]]] = Field(alias="events-bulk-create")
+
+
+EventsDocument = Document[Resource[Literal["event-bulk-create-job"], EntriesAttributes]]
 
 
 # -- consent
@@ -226,6 +203,19 @@ class UnsubscribeJob(Resource[Literal["profile-subscription-bulk-delete-job"], U
     relationships: Related | None = None
 
 
+class ImportAttributes(Shape):
+    profiles: Document[list[Profile]]
+
+
+class RelatedLists(Shape):
+    lists: Document[list[ListName]] | None = None
+
+
+class ImportJob(Resource[Literal["profile-bulk-import-job"], ImportAttributes]):
+    relationships: RelatedLists | None = None
+
+
+ImportDocument = Document[ImportJob]
 SubscribeDocument = Document[SubscribeJob]
 UnsubscribeDocument = Document[UnsubscribeJob]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from schemas import signals
 from sinks.contract import Dedupe, Limit, Rule, Sink, Verdict
 from sinks.klaviyo import calls
+from sinks.klaviyo.batches import EVENTS, PROFILES
 from sinks.klaviyo.config import KlaviyoConfig
 
 REVISION = "2026-07-15"
@@ -54,16 +55,22 @@ SINK = Sink(
     },
     dedupe=Dedupe.BY_KEY,
     rules=(
-        Rule(Verdict.DELIVERED, frozenset({409}), containing=b"duplicate", why="they have it already"),
+        Rule(Verdict.DELIVERED, frozenset({409}), at="errors.0.code", equals="duplicate_profile", why="they have it"),
         Rule(Verdict.MISCONFIGURED, frozenset({410}), why="our revision or a path was retired"),
     ),
     limits=(
         *_windows("events", 350, 3500),
+        *_windows("event-bulk-create-jobs", 10, 150),
         *_windows("profile-import", 75, 700),
+        *_windows("profile-bulk-import-jobs", 10, 150),
+        *_windows("profile-bulk-import-job", 10, 150),
+        *_windows("profile-import-errors", 10, 150),
         *_windows("profile-subscription-bulk-create-jobs", 75, 700),
         *_windows("profile-subscription-bulk-delete-jobs", 75, 700),
         *_windows("data-privacy-deletion-jobs", 3, 60),
     ),
+    batches=(EVENTS, PROFILES),
     max_in_flight=64,
     timeout_seconds=30,
+    answer_limit=12_000_000,  # a page of import errors gives back up to 100 profiles of 100 KB
 )

@@ -3,7 +3,7 @@
 Every function changes the copy it is given and returns a reason word when something was out of the ordinary, "" if not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from schemas import events
@@ -12,7 +12,7 @@ from schemas.values import LineItem, Profile
 from streams.domain.customer import Customer
 from streams.domain.evolve_cart import cart_arrived, cart_replaced, item_added, item_removed
 from streams.domain.evolve_order import order_fact, order_placed, wholesale_approved
-from streams.domain.identity import key_of, recognised
+from streams.domain.identity import is_stronger, key_of, let_go, recognised
 from streams.domain.policy import Policy
 
 MAX_ORIGINS = 16
@@ -37,7 +37,16 @@ def _recognise(after: Customer, fact: ShopEvent, at: datetime) -> None:
         return
     # An event forwarded from a weaker log, or one that comes late, adds names but does not replace any.
     newest = after.seen_at is None or at >= after.seen_at
-    after.ref = recognised(after.ref, told, newest and key_of(fact.shop, told) == after.key)
+    known, after.ref = after.ref, recognised(after.ref, told, newest and key_of(fact.shop, told) == after.key)
+    # The log of a name that has no place any more still forwards to us: an erasure must find it.
+    forgotten = [key_of(fact.shop, name) for name in let_go(after.ref, known, told)]
+    if forgotten:
+        _remember_origins(after, (key for key in forgotten if is_stronger(after.key, key)))
+
+
+def _remember_origins(after: Customer, keys: Iterable[str]) -> None:
+    came = [key for key in dict.fromkeys(keys) if key not in after.origins]
+    after.origins = (*after.origins, *came)[-MAX_ORIGINS:]
 
 
 def _described(after: Customer, fact: ShopEvent, at: datetime, policy: Policy) -> str:
@@ -95,8 +104,7 @@ def _remember_view(after: Customer, item: LineItem, policy: Policy) -> None:
 def _transferred(after: Customer, fact: CartTransferred, at: datetime, policy: Policy) -> str:
     after.ref = recognised(after.ref, fact.ref, overrides=False)
     after.profile = _merged(after.profile, fact.profile, False, policy)
-    came = [key for key in (*fact.origins, fact.from_key) if key not in after.origins]
-    after.origins = (*after.origins, *came)[-MAX_ORIGINS:]
+    _remember_origins(after, (*fact.origins, fact.from_key))
     views, after.views = after.views, ()
     for item in (*fact.views, *views):
         _remember_view(after, item, policy)

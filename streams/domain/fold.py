@@ -106,7 +106,7 @@ def _link(
     notes: list[str],
 ) -> Folded:
     appends: tuple[CustomerEvent, ...] = ()
-    if after.link is None:
+    if after.link is None and not links.is_nothing_new(after, fact):
         appends = links.moved(after, fact, target, event.at)
     left = Customer(
         key=after.key,

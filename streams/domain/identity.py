@@ -7,7 +7,6 @@ stronger one, so following links must end: no chain can loop, whatever the shop 
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import islice
 
 from schemas.events import CustomerEvent, IdentityLinked, ShopEvent
 from schemas.values import CustomerRef
@@ -75,24 +74,33 @@ def links_of(
     """What ingest appends beside an event that carries several identities: one link into each weaker one's log.
 
     The log the event itself goes to needs none: there the event speaks for itself. `is_news` is asked with the weaker
-    key and that of the event's own log, and a link that is none is not made.
+    key and that of the event's own log, and a link that is none is not made. A link is ours where the stronger log has
+    the event itself and so all these names; one that the shop told may lie in a weaker log alone and stays the shop's,
+    because then the names have still to move.
     """
-    ref = event.customer
-    single = (ref.customer_id is not None) + bool(ref.email) + bool(ref.anonymous_id) + bool(ref.cart_token) < 2
+    ref = strong = event.customer
+    home = key_of(event.shop, ref)
     if isinstance(event.payload, IdentityLinked):
         strong = strongest_of(event)
         target = key_of(event.shop, strong)
-        weaker = {key: name for key, name in _all_names(event) if is_stronger(target, key)}
-    elif single:
-        return ()
-    else:  # of one person's names, each kind is weaker than the one before
-        strong, weaker = ref, dict(islice(_keys(event.shop, ref), 1, None))
-    home = key_of(event.shop, ref)
+        weaker = {key: name for key, name in _all_names(event) if key != home and is_stronger(target, key)}
+    else:
+        weaker = {key_of(event.shop, name): name for name in _beside_the_best(ref)}
     return tuple(
-        _link(event, key, name, strong, at)
-        for key, name in weaker.items()
-        if key != home and (is_news is None or is_news(key, home))
+        [_link(event, key, name, strong, at) for key, name in weaker.items() if is_news is None or is_news(key, home)]
     )
+
+
+def _beside_the_best(ref: CustomerRef) -> list[CustomerRef]:
+    """`names` but the first; of one person's names, each kind is weaker than the one before."""
+    found = []
+    if ref.email and ref.customer_id:
+        found.append(CustomerRef(email=ref.email))
+    if ref.anonymous_id and (ref.customer_id or ref.email):
+        found.append(CustomerRef(anonymous_id=ref.anonymous_id))
+    if ref.cart_token and (ref.customer_id or ref.email or ref.anonymous_id):
+        found.append(CustomerRef(cart_token=ref.cart_token))
+    return found
 
 
 def _all_names(event: ShopEvent) -> Iterator[tuple[str, CustomerRef]]:
@@ -116,7 +124,7 @@ def _link(event: ShopEvent, key: str, name: CustomerRef, strong: CustomerRef, at
             event_id="link-" + derived_id(event.event_id, key),
             shop=event.shop,
             occurred_at=event.occurred_at,
-            source=OURS,
+            source=event.source if isinstance(event.payload, IdentityLinked) else OURS,
             priority=event.priority,
             customer=name,
             payload=IdentityLinked(other=strong),
@@ -129,6 +137,17 @@ def masked(key: str) -> str:
     shop, _, name = key.partition("/")
     kind, colon, identity = name.partition(":")
     return f"{shop}/{kind}:#{digest(identity).hex()}" if colon else key
+
+
+def let_go(kept: CustomerRef, *told: CustomerRef) -> Iterator[CustomerRef]:
+    """The names in `told` that are not `kept`, for want of a second place; an account is never let go."""
+    for ref in told:
+        if ref.email and ref.email != kept.email:
+            yield CustomerRef(email=ref.email)
+        if ref.anonymous_id and ref.anonymous_id != kept.anonymous_id:
+            yield CustomerRef(anonymous_id=ref.anonymous_id)
+        if ref.cart_token and ref.cart_token != kept.cart_token:
+            yield CustomerRef(cart_token=ref.cart_token)
 
 
 def recognised(known: CustomerRef, told: CustomerRef, overrides: bool) -> CustomerRef:

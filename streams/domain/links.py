@@ -31,6 +31,12 @@ def is_better(link: str | None, target: str) -> bool:
     return link is None or (link != target and not is_stronger(link, target))
 
 
+def is_nothing_new(state: Customer, fact: ShopEvent) -> bool:
+    """Nobody wrote to this log yet, and its name is no news either: a link of our own stands beside an event of the
+    stronger log that carries the same names (`identity.links_of`). So there is nothing to move."""
+    return state.seen_at is None and fact.source == OURS
+
+
 def moved(state: Customer, fact: ShopEvent, target: str, at: datetime) -> tuple[CustomerEvent, ...]:
     """Everything in `state` as entries of the log `target`: orders, carts and views, then what was held back."""
     carts = CartTransferred(

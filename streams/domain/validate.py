@@ -23,6 +23,7 @@ MAX_TEXT = 8192
 MAX_LINES = 1000
 MAX_QUANTITY = Decimal(1_000_000)
 MAX_AMOUNT = Decimal(10) ** 12
+CENT = Decimal("0.01")
 PLACES = -4  # amounts and quantities have at most four
 
 
@@ -66,11 +67,11 @@ def _header(event: ShopEvent) -> Problem | None:
 
 def _identifier(field: str, value: str, of: str = "") -> Problem | None:
     """`of` is the path in front of `field`; it is put together only when there is something to tell."""
-    if value.isspace() or not value:
-        return Problem(of + field, "is blank", "give it a value, or leave it out where the schema allows that")
+    if 0 < len(value) <= MAX_ID and not value.isspace():
+        return None
     if len(value) > MAX_ID:
         return Problem(of + field, f"has {len(value)} characters, at most {MAX_ID} are taken", "send a shorter one")
-    return None
+    return Problem(of + field, "is blank", "give it a value, or leave it out where the schema allows that")
 
 
 def _first(problems: Iterable[Problem | None]) -> Problem | None:
@@ -248,6 +249,8 @@ def _amount(field: str, value: Decimal | None, of: str = "") -> Problem | None:
 
 
 def _places(field: str, value: Decimal, of: str = "") -> Problem | None:
+    if value.same_quantum(CENT):  # nearly all are, and taking a decimal apart costs
+        return None
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
         return Problem(of + field, "is not a number", "send a decimal")

@@ -14,12 +14,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import CustomerEvent
 from schemas.signals import Signal
 from streams.domain.customer import Customer
 from streams.domain.fold import fold
+from streams.domain.policy import Policy
 from streams.worker.decoding import decoded
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.ports import Item, Outbox, Policies, Record, Refuse, States
@@ -61,22 +63,22 @@ class Fold:
         await self._remember(partition, thought)
 
     async def _think(self, partition: int, records: Sequence[Record]) -> Thought:
-        thought = Thought()
+        thought, policies = Thought(), cache(self.policies)
         for n, record in enumerate(records, 1):
             try:
                 event = await decoded(self.events, record.value)
             except Undecodable as bad:
                 await self.refuse(record, bad)
                 continue
-            self._fold_one(partition, event, record.offset, thought)
+            self._fold_one(partition, event, policies(event.fact.shop), record.offset, thought)
             if n % BREATH == 0:
                 await asyncio.sleep(0)
         return thought
 
-    def _fold_one(self, partition: int, event: CustomerEvent, offset: int, thought: Thought) -> None:
+    def _fold_one(self, partition: int, event: CustomerEvent, policy: Policy, offset: int, thought: Thought) -> None:
         key = event.key.encode()
         state = thought.states[key] if key in thought.states else load(self.customers.get(partition, key))
-        folded = fold(state, event, self.policies(event.fact.shop), offset)
+        folded = fold(state, event, policy, offset)
         thought.states[key] = folded.state
         if folded.state is not state:
             thought.changed.add(key)

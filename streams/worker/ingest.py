@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 
@@ -17,7 +18,8 @@ from schemas.codec import Codec, Undecodable, splice_catalog_event, splice_custo
 from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
 from streams.domain.catalog import ProductState, enrich
 from streams.domain.identity import key_of, links_of
-from streams.domain.validate import counted_at, problem_of
+from streams.domain.policy import Policy
+from streams.domain.validate import Problem, counted_at, problem_of
 from streams.worker.decoding import decoded
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.ports import Item, Milliseconds, Outbox, Policies, Record, Refuse
@@ -68,6 +70,7 @@ class Ingest:
         """Everything but the ack: when it returns, all of the chunk is in a log or in `refused`."""
         customers: Outgoing = defaultdict(list)
         products: Outgoing = defaultdict(list)
+        received, policies = datetime.fromtimestamp(self.now() / 1000, UTC), cache(self.policies)
         for n, record in enumerate(records, 1):
             try:
                 event = await decoded(self.shop_events, record.value)
@@ -75,7 +78,8 @@ class Ingest:
                 await self.refuse(record, bad)
                 continue
             assert record.value is not None
-            await self._take(record, event, customers, products)
+            if problem := self._take(record, event, policies(event.shop), received, customers, products):
+                await self.refuse(record, problem)
             if n % BREATH == 0:
                 await asyncio.sleep(0)
         await asyncio.gather(
@@ -83,18 +87,25 @@ class Ingest:
               for topic, out in ((self.customer_topic, customers), (self.catalog_topic, products)) if out)
         )  # fmt: skip
 
-    async def _take(self, record: Record, event: ShopEvent, customers: Outgoing, products: Outgoing) -> None:
-        received = datetime.fromtimestamp(self.now() / 1000, UTC)
-        policy = self.policies(event.shop)
+    def _take(
+        self,
+        record: Record,
+        event: ShopEvent,
+        policy: Policy,
+        received: datetime,
+        customers: Outgoing,
+        products: Outgoing,
+    ) -> Problem | None:
+        """Files the event, or says why not."""
         if problem := problem_of(event, policy):
-            await self.refuse(record, problem)
-            return
+            return problem
         at = counted_at(event.occurred_at, received, policy)
         self.metrics.heard(event, clamped=at != event.occurred_at)
         if isinstance(event.payload, CatalogPayload):
             self._file_product(record, event, at, products)
         else:
             self._file_customer(record, event, at, customers)
+        return None
 
     def _file_customer(self, record: Record, event: ShopEvent, at: datetime, out: Outgoing) -> None:
         key = key_of(event.shop, event.customer)

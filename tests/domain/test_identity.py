@@ -239,6 +239,24 @@ def test_an_erasure_told_to_a_weaker_log_reaches_the_one_that_knows_the_person()
     assert world.states == {}
 
 
+def test_an_erasure_reaches_the_logs_of_cookies_that_gave_way_to_newer_ones() -> None:
+    world = World()
+    for n, at in enumerate(("12:00", "12:20", "12:10")):
+        world.tell(logged_in(at=at, who=CustomerRef(customer_id="ada", anonymous_id=f"cookie-{n}")))
+    assert world.states["shop/c:ada"].ref.anonymous_id == "cookie-1"
+
+    world.tell(told(events.CustomerErased(), "12:30", who=CustomerRef(customer_id="ada")))
+
+    assert world.states == {}
+
+
+def test_nothing_comes_back_to_an_erased_customer_from_a_name_first_heard_with_the_erasure() -> None:
+    world = World()
+    world.tell(told(events.CustomerErased(), "12:10", who=ADA))
+
+    assert world.states == {}
+
+
 def test_after_an_erasure_everything_starts_anew() -> None:
     world = World()
     world.tell(added(at="12:00", who=BOB), told(events.CustomerErased(), "12:10", who=BOB))
@@ -256,7 +274,27 @@ def test_a_transfer_is_the_same_however_often_the_link_is_told() -> None:
     world.tell(added(at="12:00", who=COOKIE), logged_in(at="12:10"), logged_in(at="12:11"), logged_in(at="12:12"))
 
     transfers = [e.fact for e in world.logs["shop/c:ada"] if isinstance(e.fact, CartTransferred)]
-    assert [transfer.from_key for transfer in transfers] == ["shop/e:ada@example.com", "shop/a:cookie-1"]
+    assert [transfer.from_key for transfer in transfers] == ["shop/a:cookie-1"]
+
+
+def test_a_link_into_a_log_that_nobody_wrote_to_is_not_answered() -> None:
+    world = World()
+    world.tell(added(at="12:00"))
+
+    assert len(world.logs["shop/c:ada"]) == 1
+    assert world.states["shop/c:ada"].ref == ADA
+    world.tell(added("plate", at="12:10", who=ADA_BY_MAIL))
+    assert world.cart() == {"mug": 1, "plate": 1}
+
+
+def test_a_link_that_the_shop_tells_is_answered_even_so_because_the_stronger_log_has_not_heard_the_names() -> None:
+    world = World()
+    world.tell(added(at="12:00", who=CustomerRef(customer_id="ada")))
+
+    said = world.tell(linked(COOKIE, ADA, at="12:10"))
+
+    assert world.states["shop/c:ada"].ref == ADA_ON_COOKIE
+    assert "CustomerChanged" in kinds(said)
 
 
 @pytest.mark.parametrize("swapped", [False, True])

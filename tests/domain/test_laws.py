@@ -4,13 +4,15 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from unittest import mock
 
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from schemas import signals
-from schemas.events import CustomerEvent, ShopEvent
+from schemas.events import CustomerErased, CustomerEvent, ShopEvent
 from schemas.signals import Signal
 from schemas.values import CustomerRef
 from streams.domain.cart import lines_of
@@ -41,6 +43,7 @@ from tests.domain.story import (
     refunded,
     removed,
     status_changed,
+    told,
     updated,
     viewed,
 )
@@ -452,6 +455,38 @@ def test_no_chain_of_links_loops(meetings: list[tuple[CustomerRef, CustomerRef, 
             state = world.states.get(state.link, Customer(key="", shop=""))
 
 
+@for_all(st.lists(st.tuples(refs, refs, st.integers(0, 300), st.booleans()), max_size=12))
+def test_a_link_that_is_not_answered_would_have_been_answered_with_nothing(
+    meetings: list[tuple[CustomerRef, CustomerRef, int, bool]],
+) -> None:
+    sparing, talkative = World(STAGES), World(STAGES)
+    for n, (one, other, minutes, by_the_shop) in enumerate(meetings):
+        at = NOON + minutes * MINUTE
+        event = linked(one, other, at=at, event_id=f"{n}") if by_the_shop else added(at=at, who=one, event_id=f"{n}")
+        sparing.tell(event)
+        with mock.patch("streams.domain.links.is_nothing_new", return_value=False):
+            talkative.tell(event)
+
+    assert sparing.said == talkative.said
+    assert _without_memory(sparing) == _without_memory(talkative)
+
+
+def _without_memory(world: World) -> dict[str, Customer]:
+    """The states but for what an empty transfer leaves: its own id, a place in the log and where it came from."""
+    return {key: structs.replace(s, recent=b"", offset=None, origins=()) for key, s in world.states.items()}
+
+
+@for_all(st.lists(st.tuples(refs, st.integers(0, 300)), max_size=12))
+def test_an_erasure_leaves_no_log_that_forwards_to_the_erased(met: list[tuple[CustomerRef, int]]) -> None:
+    world = World(STAGES)
+    for n, (who, minutes) in enumerate(met):
+        world.tell(added(at=NOON + minutes * MINUTE, who=who, event_id=f"add-{n}"))
+
+    world.tell(told(CustomerErased(), NOON + DAY, who=CustomerRef(customer_id="1"), event_id="erased"))
+
+    assert [key for key, state in world.states.items() if state.link == "shop/c:1"] == []
+
+
 @for_all(refs, refs, refs)
 def test_stronger_is_a_strict_order(one: CustomerRef, two: CustomerRef, three: CustomerRef) -> None:
     a, b, c = (key_of("shop", ref) for ref in (one, two, three))
@@ -460,6 +495,16 @@ def test_stronger_is_a_strict_order(one: CustomerRef, two: CustomerRef, three: C
     assert not (is_stronger(a, b) and is_stronger(b, a))
     if is_stronger(a, b) and is_stronger(b, c):
         assert is_stronger(a, c)
+
+
+@for_all(histories)
+def test_the_next_deadline_is_that_of_the_next_deadline_event(history: list[Happened]) -> None:
+    world = World(STAGES)
+    for event in history:
+        world.tell(as_event(event))
+        (state,) = world.states.values()
+
+        assert next_deadline(state) == deadline_event(state).at
 
 
 # -- bounds

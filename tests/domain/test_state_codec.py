@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas.events import CartTransferred, CustomerEvent, ShopEvent
+from schemas.values import CustomerRef
+from streams.domain.dedupe import derived_id
+from streams.domain.identity import links_of
 from streams.domain.state_codec import BrokenState, UnknownStateVersion, decode, encode
 from tests.domain.story import (
     ADA,
@@ -27,8 +31,10 @@ PUBLISHED = Path(__file__).parent / "published"
 def a_busy_customer() -> bytes:
     """Something of everything a state can hold, at the time this version was released."""
     world = World(THREE_STAGES)
+    described = updated(at="11:50", first_name="Ada", locale="de-AT")
+    world.tell(described)
+    world.append(an_empty_transfer(described))  # that release sent one for every link
     world.tell(
-        updated(at="11:50", first_name="Ada", locale="de-AT"),
         viewed("plate", at="11:55"),
         pictured(line("mug", 2), at="12:00", cart="one"),
         added("plate", at="12:01", cart="one"),
@@ -40,6 +46,18 @@ def a_busy_customer() -> bytes:
     )
     world.pass_time("13:06")
     return encode(world.states["shop/c:ada"])
+
+
+def an_empty_transfer(event: ShopEvent) -> CustomerEvent:
+    (link,) = links_of(event, event.occurred_at)
+    transfer = CartTransferred(
+        event_id="transfer-" + derived_id(link.fact.event_id, link.key),
+        shop="shop",
+        occurred_at=link.at,
+        from_key=link.key,
+        ref=CustomerRef(email=ADA.email),
+    )
+    return CustomerEvent(key="shop/c:ada", at=link.at, fact=transfer)
 
 
 def test_version_1_reads_as_it_was_written() -> None:

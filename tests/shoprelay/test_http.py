@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.sink_process import _Watched
-from shoprelay.worker_process import _worker_readiness
+from shoprelay.worker_process import YOUNG_OBJECTS, _leave_alone_what_stays, _worker_readiness
 from streams.delivery.health import Health, State
 
 
@@ -118,3 +119,15 @@ def test_a_sink_that_is_held_or_joining_is_not_ready(state: State, reason: str |
     watched.watch(lambda: Health(state, reason, quiet_seconds=0.0, lag=7, partitions=3, in_flight=0))
     now = watched.readiness()
     assert (now.ready, now.why, now.detail["state"]) == (ready, why, state)
+
+
+def test_a_worker_does_not_look_for_garbage_in_what_it_keeps() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        _leave_alone_what_stays()
+
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

@@ -9,9 +9,12 @@ from typing import Any
 
 import jsonschema
 
+_MEDIA_TYPE = "application/vnd.api+json"
 _OPERATIONS = {
     "/api/events": "create_event",
+    "/api/event-bulk-create-jobs": "bulk_create_events",
     "/api/profile-import": "create_or_update_profile",
+    "/api/profile-bulk-import-jobs": "bulk_import_profiles",
     "/api/profile-subscription-bulk-create-jobs": "bulk_subscribe_profiles",
     "/api/data-privacy-deletion-jobs": "request_profile_deletion",
 }
@@ -22,9 +25,21 @@ def judge(real_data: Path, path: str) -> jsonschema.Draft4Validator:
     """The body's schema of an operation; from the whole specification where it has no file of its own."""
     name = f"apis/{_OPERATIONS[path]}.json" if path in _OPERATIONS else "stable.json"
     document = json.loads((real_data / "klaviyo-openapi" / name).read_text())
-    content = document["paths"][path]["post"]["requestBody"]["content"]["application/vnd.api+json"]
-    schema = {**content["schema"], "components": _closed(document["components"])}
-    return jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker())
+    content = document["paths"][path]["post"]["requestBody"]["content"][_MEDIA_TYPE]
+    return _validator(content["schema"], document["components"])
+
+
+@cache
+def answer_judge(real_data: Path, method: str, path: str, status: int) -> jsonschema.Draft4Validator:
+    """The schema of what an operation answers, `path` as the specification writes it."""
+    document = json.loads((real_data / "klaviyo-openapi" / "stable.json").read_text())
+    answer = document["paths"][path][method]["responses"][str(status)]
+    return _validator(answer["content"][_MEDIA_TYPE]["schema"], document["components"])
+
+
+def _validator(schema: Any, components: Any) -> jsonschema.Draft4Validator:
+    whole = {**schema, "components": _closed(components)}
+    return jsonschema.Draft4Validator(whole, format_checker=jsonschema.FormatChecker())
 
 
 def _closed(node: Any) -> Any:

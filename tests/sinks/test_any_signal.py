@@ -50,10 +50,17 @@ def answered(served: StandIn, sink: Sink, config: BaseModel, call: Call, at: flo
     return Answer(reply.status, {}, reply.body)
 
 
+def together(sink: Sink, calls: tuple[Call, ...]) -> list[Call]:
+    """The same, as far as they may travel together."""
+    waiting = {batch: [call for call in calls if call.endpoint == batch.endpoint] for batch in sink.batches}
+    return [batch.join(some) for batch, some in waiting.items() if some]
+
+
 @pytest.mark.parametrize(("name", "kind"), TABLE, ids=IDS)
 def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, kind: type[Conclusion]) -> None:
     sink = load(name)
     served, configs = stand_in(name, kind)
+    joined, _ = stand_in(name, kind)
     clock = count(int(NOON))
 
     @thorough
@@ -71,6 +78,10 @@ def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, 
         event(f"{len(calls)} calls")
         for call in (*before, *calls):
             answer = answered(served, sink, config, call, next(clock))
+
+            assert classify(answer, sink.rules) is Verdict.DELIVERED, answer.body
+        for request in together(sink, calls):
+            answer = answered(joined, sink, config, request, next(clock))
 
             assert classify(answer, sink.rules) is Verdict.DELIVERED, answer.body
 

@@ -179,6 +179,7 @@ def test_8_an_accepted_call_needs_no_body_and_a_duplicate_is_delivered() -> None
     assert classify(Answer(202), SINK.rules) is Verdict.DELIVERED
     assert classify(Answer(409, body=duplicate), SINK.rules) is Verdict.DELIVERED
     assert classify(Answer(409, body=b"{}"), SINK.rules) is Verdict.REJECTED
+    assert classify(Answer(409, body=duplicate.replace(b"_profile", b"_event")), SINK.rules) is Verdict.REJECTED
 
 
 def test_9_what_is_over_a_limit_is_refused_by_the_name_of_its_field() -> None:
@@ -201,6 +202,14 @@ def test_11_both_windows_of_every_endpoint_are_declared() -> None:
     assert windows == {
         ("events", 1): 350,
         ("events", 60): 3500,
+        ("event-bulk-create-jobs", 1): 10,
+        ("event-bulk-create-jobs", 60): 150,
+        ("profile-bulk-import-jobs", 1): 10,
+        ("profile-bulk-import-jobs", 60): 150,
+        ("profile-bulk-import-job", 1): 10,
+        ("profile-bulk-import-job", 60): 150,
+        ("profile-import-errors", 1): 10,
+        ("profile-import-errors", 60): 150,
         ("profile-import", 1): 75,
         ("profile-import", 60): 700,
         ("profile-subscription-bulk-create-jobs", 1): 75,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,8 +40,7 @@ expires_after = "3h"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request the stand-in recorded. `print` is equal for equal bodies alone: the length as sent, and every key,
-    value and place of it."""
+    """One call the stand-in recorded. `print` is equal for equal bodies alone: every key and value of it."""
 
     number: int
     path: str
@@ -57,20 +57,37 @@ class Call:
         return dict(self.body["data"]["attributes"]["properties"])
 
 
-def _call(shown: dict[str, Any]) -> Call:
-    body = shown["body"]
+def _calls(shown: dict[str, Any]) -> Iterator[Call]:
+    """What was told one by one, and what was told together as if it had been one by one."""
+    path, body = shown["path"], shown["body"]
+    attributes = body["data"]["attributes"] if isinstance(body, dict) and "data" in body else {}
+    if path == "/api/event-bulk-create-jobs" and "events-bulk-create" in attributes:
+        for entry in attributes["events-bulk-create"]["data"]:
+            for event in entry["attributes"]["events"]["data"]:
+                alone = {
+                    "type": "event",
+                    "attributes": event["attributes"] | {"profile": entry["attributes"]["profile"]},
+                }
+                yield _call(shown, "/api/events", {"data": alone})
+    elif path == "/api/profile-bulk-import-jobs" and "profiles" in attributes:
+        for profile in attributes["profiles"]["data"]:
+            yield _call(shown, "/api/profile-import", {"data": profile})
+    elif attributes:
+        yield _call(shown, path, body)
+
+
+def _call(shown: dict[str, Any], path: str, body: dict[str, Any]) -> Call:
     told = body["data"]["attributes"]
-    is_event = shown["path"] == "/api/events"
+    is_event = path == "/api/events"
     who = told["profile"]["data"]["attributes"] if is_event else told
-    length = shown["headers"]["content-length"]
     return Call(
         number=shown["number"],
-        path=shown["path"],
-        says=told["metric"]["data"]["attributes"]["name"] if is_event else shown["path"],
+        path=path,
+        says=told["metric"]["data"]["attributes"]["name"] if is_event else path,
         unique_id=told["unique_id"] if is_event else "",
         customer=who.get("external_id") or who.get("anonymous_id") or "",
         body=body,
-        print=hashlib.sha256(f"{length} {json.dumps(body)}".encode()).hexdigest(),
+        print=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
         status=shown["status"],
         verdict=shown["verdict"],
     )
@@ -198,7 +215,7 @@ api_key = "env:KLAVIYO_KEY"
     async def calls(self, customer: str | None = None, says: str | None = None) -> list[Call]:
         """What the stand-in recorded, refused and repeated calls too, in the order of their arrival."""
         answer = await self._http.get(f"{self.url('klaviyo')}/_calls", params={"since": self._next})
-        self._calls += [_call(shown) for shown in answer.json()["calls"]]
+        self._calls += [call for shown in answer.json()["calls"] for call in _calls(shown)]
         self._next = answer.json()["next"]
         return [c for c in self._calls if customer in (None, c.customer) and says in (None, c.says)]
 

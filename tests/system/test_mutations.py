@@ -125,9 +125,25 @@ GUARDS = [
     Guard(
         "an order at the very instant prevents the reminder",
         "streams/domain/passing.py",
-        "if due is None or due.at > until or (due.at == until and not inclusive):",
-        "inclusive = True\n    if due is None or due.at > until:",
+        "if first is None or first > until or (first == until and not inclusive):",
+        "inclusive = True\n    if first is None or first > until:",
         "tests/domain/test_abandonment.py::test_an_order_at_the_very_instant_of_the_deadline_prevents_it",
+    ),
+    # -- who is who
+    Guard(
+        "the names of a link that the shop told still move",
+        "streams/domain/links.py",
+        "return state.seen_at is None and fact.source == OURS",
+        "return state.seen_at is None",
+        "tests/domain/test_identity.py::"
+        "test_a_link_that_the_shop_tells_is_answered_even_so_because_the_stronger_log_has_not_heard_the_names",
+    ),
+    Guard(
+        "a name that gave way is not forgotten",
+        "streams/domain/evolve.py",
+        "    if forgotten:\n",
+        "    if False:\n",
+        "tests/domain/test_identity.py::test_an_erasure_reaches_the_logs_of_cookies_that_gave_way_to_newer_ones",
     ),
     # -- once
     Guard(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -229,7 +230,7 @@ async def test_what_is_remembered_is_not_said_again(codecs: Codecs, metrics: Wor
 
 async def test_a_broker_that_refuses_ends_the_chunk_before_anything_is_remembered(process: Process) -> None:
     process.logs.refuses = [OSError("the broker is away")]
-    process.tell(*entries(added()))
+    process.tell(*entries(added(who=BOB)))
     with pytest.raises(OSError, match="away"):
         await process.run()
 
@@ -321,6 +322,19 @@ async def test_an_entry_that_changes_nothing_writes_nothing(process: Process) ->
     await process.run()
 
     assert [set(written) for written in process.table.written if COOKIES in written] == [{COOKIES}]
+
+
+async def test_a_chunk_is_folded_under_one_policy_even_if_the_settings_change_meanwhile(process: Process) -> None:
+    asked: list[str] = []
+
+    def policies(shop: str) -> Policy:
+        asked.append(shop)
+        return ONE_STAGE
+
+    process.tell(*entries(added(who=BOB), added("plate", who=BOB), viewed(who=BOB)))
+    await dataclasses.replace(process.fold(), policies=policies).chunk(P, process.logs.topics[CUSTOMER_EVENTS][P])
+
+    assert asked == ["shop"]
 
 
 async def test_each_shop_has_its_own_policy(process: Process) -> None:
