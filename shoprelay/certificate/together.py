@@ -71,7 +71,7 @@ def no_batch_is_too_strange(subject: Subject) -> None:
 @behaviour("8.6", "calls travel together under load")
 async def calls_travel_together(subject: Subject) -> None:
     """Where many calls wait they MUST travel together, never more or larger than the batch declares; a single one MUST
-    leave at once and by itself; nothing MAY be lost on the way."""
+    leave at once and by itself; calls MUST NOT be lost on the way."""
     for batch, of, _ in _batches(subject):
         sizes: list[tuple[int, int]] = []
         counted = _with(subject, batch, join=_counting(batch, sizes))
