@@ -39,8 +39,7 @@ async def lent_once_for_all(subject: Subject) -> None:
 
 @behaviour("8.2", "a refused token is renewed once")
 async def renewed_once(subject: Subject) -> None:
-    """When a lent token is refused it MUST be renewed once and the call sent once more, without holding; a token MUST
-    NOT be parked with a call."""
+    """When a lent token is refused it MUST be renewed once and the call sent once more, without holding."""
     token = _token(subject)
     expect(token.expired(REFUSED_TOKEN), "sink.py: a 401 does not count as a refused token")
     expect(not token.expired(Answer(200)), "sink.py: a 200 counts as a refused token")

@@ -69,6 +69,12 @@ class Platform:
         self.taken.append(call)
         return asked(self._subject.sink, self._config, self.stand_in, call, self._clock.wall().timestamp())
 
+    def tokens(self) -> dict[str, str]:
+        """Those that were lent, by a name to call them by."""
+        token = self._subject.sink.token
+        read = [token.read(each.answer) for each in self.lent if each.answer] if token else []
+        return {f"lent token {nth}": lent[0] for nth, lent in enumerate(read, 1) if lent}
+
     def attempts(self, key: str) -> int:
         return self._attempts[key]
 

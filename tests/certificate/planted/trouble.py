@@ -14,7 +14,7 @@ from shoprelay.certificate import hands, rehearsal, trouble
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, CannotSay, Rule, Unaddressable, Verdict
 from streams.delivery import BrakeLimits, GiveUp
-from tests.certificate.acme.fake import SECRET
+from tests.certificate.acme.fake import SECRET, TOKEN
 from tests.certificate.planted.tools import Ground, meddling, planted, with_sink
 
 
@@ -88,12 +88,22 @@ def _(subject: Subject, ground: Ground) -> Subject:
     return with_sink(subject, calls={kind: wrapped(calls) for kind, calls in subject.sink.calls.items()})
 
 
-@planted("7.10", "a secret is parked with the reason")
-def _(subject: Subject, ground: Ground) -> Subject:
+def _leaking(ground: Ground, what: str) -> None:
     encode = hands.Parkings.encode
 
     def leaking(parked: Parked) -> bytes:
-        return encode(changed(parked, reason=f"{parked.reason} {SECRET}") if parked.status == 400 else parked)
+        return encode(changed(parked, reason=f"{parked.reason} {what}") if parked.status == 400 else parked)
 
     ground.house.setattr(hands.Parkings, "encode", staticmethod(leaking))
+
+
+@planted("7.10", "a secret is parked with the reason")
+def _(subject: Subject, ground: Ground) -> Subject:
+    _leaking(ground, SECRET)
+    return subject
+
+
+@planted("7.10", "a lent token is parked with the reason")
+def _(subject: Subject, ground: Ground) -> Subject:
+    _leaking(ground, TOKEN)
     return subject
