@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar, cast
@@ -78,7 +79,8 @@ def fulfillment(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:
         tracking_code=said.tracking_code,
         products=_products(lines, "order.lines" if whole else "lines"),
     )
-    return (_call(signal, "fulfillment", about, _names_with_id(signal, config)),)
+    call = _call(signal, "fulfillment", about, _names_with_id(signal, config))
+    return (replace(call, needs=f"order {said.order_id}"),)
 
 
 def cart(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:
@@ -108,7 +110,7 @@ def _order(signal: Signal, config: JuneConfig, of: Order) -> Call:
         voucher=of.discount_code,
         products=_products(of.lines, "order.lines"),
     )
-    return _call(signal, "order", about, _names_with_id(signal, config))
+    return replace(_call(signal, "order", about, _names_with_id(signal, config)), opens=f"order {of.order_id}")
 
 
 # -- who

@@ -109,7 +109,7 @@ class Carrier:
                 call = entry.calls[at]
                 if call.endpoint != batch.endpoint or (call.needs and call.needs in opened):
                     return run
-                if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
+                if any(name and lane.shard.sequence.blocks(lane.key, name) for name in (call.needs, call.opens)):
                     return run
                 run.append(Item(entry, at, call))
                 opened.add(call.opens)

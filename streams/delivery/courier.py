@@ -224,8 +224,7 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                last = entry.calls is not None and entry.at + 1 == len(entry.calls)
-                if not (entry.again and last) or await self.guard.taken_away(entry):
+                if await self._passed(entry, call):
                     self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
@@ -235,6 +234,15 @@ class Courier:
                 self.guard.misconfigured(lane, answer)
             case Step.PARK:
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
+
+    async def _passed(self, entry: Entry, call: Call) -> bool:
+        """Whether what follows from it for parked calls is durable. Otherwise it is sent once more."""
+        lane = entry.lane
+        if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
+            if not await self.guard.opened(lane, call.opens):
+                return False
+        last = entry.calls is not None and entry.at + 1 == len(entry.calls)
+        return not (entry.again and last) or await self.guard.taken_away(entry)
 
     def advance(self, entry: Entry) -> None:
         """Its next call was delivered."""

@@ -83,6 +83,10 @@ class Guard:
         """Whether what was parked is so no longer, durably; False when that was cut short."""
         return await self._lasting(entry.lane, lambda: self._parking.take_away(entry))
 
+    async def opened(self, lane: Lane, name: str) -> bool:
+        """Whether those who waited for this are on their way, durably; False when that was cut short."""
+        return await self._lasting(lane, lambda: self._parking.opened(lane, name))
+
     async def _lasting(self, lane: Lane, act: Callable[[], Awaitable[None]]) -> bool:
         """Inside a load the scope is that of the load, whose end is noticed there."""
         if lane.loaded:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from schemas.codec import SchemaMissing, Undecodable
 from schemas.records import Parked
 from sinks.contract import Answer
-from streams.delivery.entries import Entry, Shard
+from streams.delivery.entries import Entry, Lane, Shard
 from streams.delivery.sequence import Sequenced
 
 ANSWER_KEPT = 8_192  # bytes of the answer's body
@@ -79,15 +79,32 @@ class Parking:
             await self.take_away(entry)
 
     async def take_away(self, entry: Entry) -> None:
-        """What was parked has passed, or somebody does not want it any more. Whoever waited behind it is asked for
-        first: a death in between asks twice, which is once."""
+        """What was parked has passed, or somebody does not want it any more. Whoever waited behind it alone is asked
+        for first: a death in between asks twice, which is once."""
         assert entry.again is not None
-        parked_id, shard = entry.again.parked.parked_id, entry.lane.shard
-        for waiting_id, waiting in shard.sequence.behind(parked_id):
+        parked, lane = entry.again.parked, entry.lane
+        sequence = lane.shard.sequence
+        if parked.opens and len(sequence.openers(lane.key, parked.opens)) == 1:
+            await self._release(lane, parked.opens)
+        await self.shelf.put(lane.shard.number, parked.parked_id.encode(), None)
+        sequence.gone(parked.parked_id)
+
+    async def opened(self, lane: Lane, name: str) -> None:
+        """Something later has made this known to the platform (an order entered once more, say). Who is parked for
+        having failed to do so opens nothing any more, and those behind go on."""
+        sequence, number = lane.shard.sequence, lane.shard.number
+        await self._release(lane, name)
+        for parked_id, waiting in sequence.openers(lane.key, name):
             assert waiting.value is not None
-            await self.shelf.again(shard.number, waiting.customer, waiting.value, waiting_id)
-        await self.shelf.put(shard.number, parked_id.encode(), None)
-        shard.sequence.gone(parked_id)
+            if (parked := await self.decoded(waiting.value)) is not None:
+                value = self.codec.encode(replace(parked, opens=None))
+                await self.shelf.put(number, parked_id.encode(), value)
+                sequence.add(replace(parked, opens=None), value)
+
+    async def _release(self, lane: Lane, name: str) -> None:
+        for waiting_id, waiting in lane.shard.sequence.behind(lane.key, name):
+            assert waiting.value is not None
+            await self.shelf.again(lane.shard.number, waiting.customer, waiting.value, waiting_id)
 
     async def read(self, shard: Shard) -> None:
         """Learns what is parked there. Raises what shelf and registry raise."""

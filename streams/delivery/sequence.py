@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.records import Parked
 
 
 class Waiting(NamedTuple):
-    """One parked call. `value` is its record, kept only for those that wait behind another: they leave by themselves
-    once it has gone."""
+    """One parked call. `value` is its record, kept only where somebody waits for somebody."""
 
     customer: bytes
     topic: str
@@ -34,7 +32,7 @@ class Sequenced:
     def add(self, parked: Parked, value: bytes) -> None:
         waiting = Waiting(
             parked.customer_key.encode(), parked.topic, parked.offset, parked.opens, parked.behind,
-            value if parked.behind else None,
+            value if parked.behind or parked.opens else None,
         )  # fmt: skip
         self._parked[parked.parked_id] = waiting
         self._of.setdefault(waiting.customer, {})[parked.parked_id] = waiting
@@ -49,15 +47,13 @@ class Sequenced:
 
     def blocks(self, customer: bytes, needs: str) -> bool:
         """Whether what a call needs is only known to the platform once a parked call has passed."""
-        return any(waiting.opens == needs for waiting in self._of.get(customer, {}).values())
+        return bool(self.openers(customer, needs))
 
-    def behind(self, parked_id: str) -> Iterator[tuple[str, Waiting]]:
-        """Who waits for this one alone, in the order of the log."""
-        first = self._parked.get(parked_id)
-        if first is None or not first.opens:
-            return
-        others = {other: w for other, w in self._of[first.customer].items() if other != parked_id}
-        if any(waiting.opens == first.opens for waiting in others.values()):
-            return
-        waiting = [(other, w) for other, w in others.items() if w.behind == first.opens]
-        yield from sorted(waiting, key=lambda each: (each[1].topic, each[1].offset))
+    def openers(self, customer: bytes, name: str) -> list[tuple[str, Waiting]]:
+        """Who of the parked would make this known."""
+        return [(parked_id, w) for parked_id, w in self._of.get(customer, {}).items() if w.opens == name]
+
+    def behind(self, customer: bytes, name: str) -> list[tuple[str, Waiting]]:
+        """Who waits for this to be known, in the order of the log."""
+        waiting = [(parked_id, w) for parked_id, w in self._of.get(customer, {}).items() if w.behind == name]
+        return sorted(waiting, key=lambda each: (each[1].topic, each[1].offset))

@@ -209,33 +209,50 @@ async def test_dropped_it_is_not_sent_and_those_behind_go_on() -> None:
 
 
 @moved_clock
-async def test_of_two_that_open_the_same_the_last_to_pass_opens_it() -> None:
-    """The order was told twice, and both were refused: behind neither of them alone."""
-    world = World()
-    world.start(SEQUENCED)
-    world.platform.answers["ada-ordered-1"] = [BAD]
-    world.log.say(ordered("ada", "1"))
-    await until(world.done)
-    again = ordered("ada", "1")
-    world.platform.answers["ada-told-again"] = [BAD]
-    world.log.put(b"mugs:ada", encode(replace_id(again, "ada-told-again")))
-    world.log.say(searched("ada", 1))
-    await until(world.done)
-    assert len(world.log.still_parked) == 3
+async def test_of_two_that_would_open_the_same_one_is_enough_and_dropping_one_is_not() -> None:
+    """The order was told twice, and both were refused."""
+    for action, sent in (("redrive", ["ada-told-again", "ada-searched-1"]), ("drop", [])):
+        world = World()
+        world.start(SEQUENCED)
+        world.platform.answers = {"ada-ordered-1": [BAD], "ada-told-again": [BAD]}  # type: ignore[assignment]
+        world.log.say(ordered("ada", "1"))
+        world.log.put(b"mugs:ada", encode(replace_id(ordered("ada", "1"), "ada-told-again")))
+        world.log.say(searched("ada", 1))
+        await until(world.done)
+        assert len(world.log.still_parked) == 3
 
-    world.log.ask(one(world, "ada-told-again"))
-    await until(lambda: world.done() and len(world.log.still_parked) == 2)
-    assert "ada-searched-1" not in world.platform.told()
-
-    world.log.ask(one(world, "ada-ordered-1"))
-    await until(lambda: world.done() and not world.log.still_parked)
-    assert world.platform.told()[-2:] == ["ada-ordered-1", "ada-searched-1"]
+        world.log.ask(one(world, "ada-told-again"), action=action)
+        await until(lambda: world.done() and len(world.log.still_parked) == (1 if sent else 2))
+        assert world.platform.told()[2:] == sent
+        assert (one(world, "ada-ordered-1").opens is None) is bool(sent)
 
 
 def replace_id(signal: Signal, signal_id: str) -> Signal:
     import msgspec
 
     return msgspec.structs.replace(signal, signal_id=signal_id)
+
+
+@moved_clock
+async def test_what_something_later_made_known_need_not_be_waited_for_any_longer() -> None:
+    """JUNE: an order that was refused is entered once more when it is paid, and that one passes."""
+    world = World()
+    first = world.start(SEQUENCED)
+    world.platform.answers["ada-ordered-1"] = [BAD]
+    world.log.say(ordered("ada", "1"), searched("ada", 1))
+    await until(world.done)
+    world.log.put(b"mugs:ada", encode(replace_id(ordered("ada", "1"), "ada-paid-1")))
+    await until(lambda: world.done() and len(world.log.still_parked) == 1)
+
+    assert world.platform.accepted == ["ada-paid-1", "ada-searched-1"]
+    (left,) = world.log.still_parked.values()
+    assert (left.call_key, left.opens) == ("ada-ordered-1", None)
+
+    await world.kill(first)
+    world.start(SEQUENCED)
+    world.log.say(searched("ada", 2))
+    await until(world.done)
+    assert "ada-searched-2" in world.platform.accepted, "nor after a restart"
 
 
 @moved_clock
