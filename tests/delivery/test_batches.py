@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.signals import OrderPlaced
 from sinks.contract import Answer, Ask, Batch, Call, Limit, Sink, Verdict
-from streams.delivery.settings import BrakeLimits, GiveUp
+from streams.delivery.settings import Backoff, BrakeLimits, GiveUp
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import abandoned, ordered, searched
 from tests.delivery.sink import SINK, two_calls
@@ -226,6 +226,32 @@ async def test_a_pointer_to_the_wrong_item_puts_nothing_good_aside() -> None:
     assert [p.call_key for p in on.log.parked] == ["c57-ordered-0"]
 
 
+@pytest.mark.parametrize("names", [False, True])
+def test_whoever_is_refused_only_in_company_is_not_overtaken_by_those_behind_it(names: bool) -> None:
+    class Shy(Bulk):
+        async def receive(self, call: Call) -> Answer:
+            if call.path == "/bulk":
+                return await super().receive(call)
+            bad, self.bad = self.bad, set()  # alone they are welcome
+            try:
+                return await super().receive(call)
+            finally:
+                self.bad = bad
+
+    @moved_clock
+    async def story() -> None:
+        on, platform = world(Shy(names=names), partitions=1)
+        platform.bad = {"c3-ordered-0", "c4-ordered-1", "c9-ordered-3"}
+        on.start(bulky())
+        on.log.say(*orders(10, 8))
+        await until(on.done)
+
+        assert platform.stored == Counter(keys(10, 8))
+        assert in_order(platform.accepted)
+
+    story()
+
+
 @moved_clock
 async def test_a_refused_batch_of_a_platform_that_minds_repeats_goes_one_by_one() -> None:
     """Most likely what was delivered and not committed before a restart is in it, and there may be much of that."""
@@ -325,7 +351,7 @@ async def test_a_lost_answer_is_repeated_with_the_same_items() -> None:
 async def test_where_a_repeat_would_fail_the_others_what_may_have_arrived_goes_one_by_one() -> None:
     on, platform = world(partitions=1)
     platform.scripted = [Answer(0, fault="timeout")]
-    on.start(bulky(in_flight=1, repeats=False))
+    on.start(bulky(in_flight=1, repeats=False), backoff=Backoff(0.0, 0.0))
     on.log.say(*orders(100))
     await until(on.done)
 

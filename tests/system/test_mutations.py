@@ -86,6 +86,101 @@ GUARDS = [
         "        if False:\n",
         "tests/delivery/test_feed.py::test_records_of_the_old_assignment_are_left_to_come_again_and_so_is_its_position",
     ),
+    # -- delivery: together, behind, again
+    Guard(
+        "who has to wait keeps those behind it waiting",
+        "streams/delivery/carrier.py",
+        "i.entry.lane not in waiting and not i.entry.done and",
+        "not i.entry.done and",
+        "tests/delivery/test_batches.py::test_whoever_is_refused_only_in_company_is_not_overtaken_by_those_behind_it",
+    ),
+    Guard(
+        "what a batch says against an item is suspicion",
+        "streams/delivery/carrier.py",
+        "                entry.alone = True\n",
+        "                courier.advance(entry)\n",
+        "tests/delivery/test_batches.py::test_a_pointer_to_the_wrong_item_puts_nothing_good_aside",
+    ),
+    Guard(
+        "what may have arrived goes alone where repeats harm",
+        "streams/delivery/carrier.py",
+        "entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER",
+        "entry.alone = entry.attempts >= SUSPECT_AFTER",
+        "tests/delivery/test_batches.py"
+        "::test_where_a_repeat_would_fail_the_others_what_may_have_arrived_goes_one_by_one",
+    ),
+    Guard(
+        "a dependant waits behind its parked opener",
+        "streams/delivery/courier.py",
+        "if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):",
+        "if False:",
+        "tests/delivery/test_again.py::test_what_needs_a_parked_call_waits_behind_it_and_everything_else_goes_on",
+    ),
+    Guard(
+        "nothing is fetched before it is known what is parked",
+        "streams/delivery/lanes.py",
+        "if p.shard.known and not (p.full or p.shard.halted)",
+        "if not (p.full or p.shard.halted)",
+        "tests/delivery/test_again.py::test_nothing_is_fetched_before_it_is_known_what_is_parked",
+    ),
+    Guard(
+        "asked twice is asked once",
+        "streams/delivery/courier.py",
+        "if parked is None or parked.parked_id not in entry.lane.shard.sequence:",
+        "if parked is None:",
+        "tests/delivery/test_again.py::test_asked_twice_is_asked_once",
+    ),
+    Guard(
+        "what waited behind is asked for before the opener is taken away",
+        "streams/delivery/park.py",
+        "        if parked.opens and len(sequence.openers(lane.key, parked.opens)) == 1:\n"
+        "            await self._release(lane, parked.opens)\n",
+        "",
+        "tests/delivery/test_again.py::test_dropped_it_is_not_sent_and_those_behind_go_on",
+    ),
+    Guard(
+        "a reminder is never sent again",
+        "streams/delivery/courier.py",
+        "reason = SENT_AGAIN if entry.again else withheld(",
+        "reason = withheld(",
+        "tests/delivery/test_again.py::test_a_reminder_is_never_sent_again_since_nobody_knows_what_came_in_between",
+    ),
+    Guard(
+        "what was finished beyond the watermark is not done again",
+        "streams/delivery/lanes.py",
+        "FINISHED if record.offset in partition.finished else at",
+        "at",
+        "tests/delivery/test_lanes.py"
+        "::test_what_was_finished_beyond_the_watermark_is_told_with_the_commit_and_not_done_again_by_the_next_owner",
+    ),
+    Guard(
+        "a note about another log is not believed",
+        "streams/delivery/lanes.py",
+        "                partition.finished.clear()",
+        "                pass",
+        "tests/delivery/test_lanes.py::test_a_note_is_not_believed_when_reading_begins_before_it",
+    ),
+    Guard(
+        "history leaves a reserve",
+        "streams/delivery/line.py",
+        "choices.append((self._at(history, now, history=True), Kind.HISTORY))",
+        "choices.append((self._at(history, now), Kind.HISTORY))",
+        "tests/delivery/test_trials.py::test_a_backfill_fills_what_live_signals_leave_and_no_more",
+    ),
+    Guard(
+        "one renewal of a token at a time",
+        "streams/delivery/token.py",
+        "            if self._headers is not refused:\n                return None\n",
+        "",
+        "tests/delivery/test_token.py::test_many_calls_at_once_wait_for_one_token",
+    ),
+    Guard(
+        "a halted partition begins nothing",
+        "streams/delivery/line.py",
+        "return not (lane.dropped or lane.shard.halted)",
+        "return not lane.dropped",
+        "tests/delivery/test_coming_and_going.py::test_a_stop_lets_calls_in_flight_finish_and_commits_them",
+    ),
     # -- time
     Guard(
         "no deadline while the front door has a backlog",
@@ -251,8 +346,8 @@ GUARDS = [
     Guard(
         "the last look behind a reminder",
         "streams/delivery/courier.py",
-        "if reason := withheld(signal, self._speaker.behind(lane), self._clock.wall()):",
-        "if reason := withheld(signal, (), self._clock.wall()):",
+        "else withheld(signal, self._speaker.behind(lane), self._clock.wall())",
+        "else withheld(signal, (), self._clock.wall())",
         "tests/delivery/test_reminders.py::test_a_reminder_is_withheld_when_the_purchase_is_already_in_the_log",
     ),
     Guard(
