@@ -144,7 +144,7 @@ def _tell(
         show(out, render.table(again[:SHOWN], session.length, now))
         odd(out, f"{counts.again} parked again")
     if counts.waiting:
-        odd(out, f"{counts.waiting} still wait behind one that is parked again")
+        odd(out, f"{counts.waiting} still wait behind one that is parked")
     if counts.open:
         odd(
             out,

@@ -23,7 +23,7 @@ class Counts:
 
 class Tally:
     """Starts with `rows` as they were parked before. `gone` from the topic: delivered, or dropped; parked `again`:
-    tried once more, or for another reason; `waiting`: it waits behind one that is parked again."""
+    tried once more, and not taken; `waiting`: not tried, since it waits behind one that is parked."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._before = {row.parked_id: row for row in rows}
@@ -48,10 +48,11 @@ class Tally:
 
     @property
     def again(self) -> list[Row]:
-        return list(self._again.values())
+        return [row for row in self._again.values() if not row.behind]
 
     def counts(self) -> Counts:
-        behind = self._family.behind(self._before[name] for name in self._again)
-        waiting = behind.keys() - self._gone - self._again.keys()
-        left = len(self._before) - len(self._gone) - len(self._again) - len(waiting)
-        return Counts(len(self._gone), len(self._again), len(waiting), left)
+        again = {row.parked_id for row in self.again}
+        behind = self._family.behind(self._before[name] for name in again)
+        waiting = (behind.keys() | self._again.keys()) - self._gone - again
+        left = len(self._before) - len(self._gone) - len(again) - len(waiting)
+        return Counts(len(self._gone), len(again), len(waiting), left)

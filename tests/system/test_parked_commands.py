@@ -158,7 +158,7 @@ async def test_what_fails_again_is_told_and_who_waits_behind_it_goes_on_waiting(
         code, output = await operator.run("redrive")
         assert code == 1, output
         assert "✓ 2 delivered" in output and "! 1 parked again" in output
-        assert "! 1 still wait behind one that is parked again" in output
+        assert "! 1 still wait behind one that is parked" in output
         assert [row["attempts"] for row in await operator.listed("--reason", "rejected")] == [2]
 
         code, output = await operator.run("redrive", SHIPPED.parked_id[:8])

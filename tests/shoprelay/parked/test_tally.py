@@ -39,6 +39,15 @@ def test_one_that_is_tried_and_parked_again_keeps_those_behind_it_waiting() -> N
     assert said.again == [AGAIN]
 
 
+def test_one_that_is_put_back_because_it_waits_was_not_tried() -> None:
+    said = tally()
+    said.heard(SHIPPED.parked_id, replace(SHIPPED, last_at=AGAIN.last_at))
+    assert said.counts() == Counts(gone=0, again=0, waiting=1, open=2) and said.again == []
+    said.heard(ORDER.parked_id, AGAIN)
+
+    assert said.counts() == Counts(gone=0, again=1, waiting=1, open=1) and said.again == [AGAIN]
+
+
 def test_the_same_record_once_more_says_nothing() -> None:
     said = tally()
     said.heard(ORDER.parked_id, replace(ORDER, place=99))
