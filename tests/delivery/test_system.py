@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -210,6 +211,36 @@ async def test_a_second_process_joins_and_leaves_without_loss() -> None:
         # What was finished behind an unfinished call comes again to the next owner. Kafka takes commits while the group
         # gathers anew; the embedded broker does not, so there what was finished since the last one comes again, too.
         assert repeats < len(expected) / (8 if KAFKA else 2), repeats
+
+
+async def test_processes_that_come_and_go_all_the_time_lose_nobody_and_keep_everybodys_order() -> None:
+    """A minute under load; a second process joins, is stopped or killed every few seconds."""
+    async with stage() as on:
+        draw = random.Random(7)
+        expected, turn = list[str](), 0
+        on.books.latency = 0.005
+        on.start()
+        until = asyncio.get_running_loop().time() + 60
+        while asyncio.get_running_loop().time() < until:
+            expected += await on.say(customers=50, numbers=range(turn, turn + 4))
+            turn += 4
+            await asyncio.sleep(draw.uniform(1.0, 4.0))
+            living = [process for process in on.processes if process.poll() is None]
+            if len(living) < 2:
+                on.start()
+            elif draw.random() < 0.5:
+                living[0].terminate()
+                assert await ended(living[0]) == 0
+            else:
+                living[0].kill()
+                living[0].wait()
+        if all(process.poll() is not None for process in on.processes):
+            on.start()
+        await on.until(lambda: len(on.books.accepted) == len(expected), 60.0)
+
+        on.check(expected)
+        repeats = on.books.requests - on.books.requests // 13 - len(expected)
+        assert repeats < len(expected) / 4, repeats
 
 
 @pytest.mark.embedded
