@@ -126,6 +126,8 @@ class Courier:
         if entry.calls is not None:
             return None
         said = self._speaker.prepare(entry)
+        if said is not None:
+            entry.calls = None  # looked at ahead of its turn, it has to be finished in its turn
         self._notice(entry)
         entry.alone = entry.alone or self._is_reminder(entry)
         return said

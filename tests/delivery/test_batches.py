@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.signals import OrderPlaced
-from sinks.contract import Answer, Ask, Batch, Call, Limit, Sink, Verdict
+from schemas.signals import CartChanged, OrderPlaced, Searched
+from sinks.contract import Answer, Ask, Batch, Call, CannotSay, Limit, Sink, Verdict
 from streams.delivery.settings import Backoff, BrakeLimits, GiveUp
 from tests.delivery.moved import moved_clock, pass_time, until
-from tests.delivery.said import abandoned, ordered, searched
+from tests.delivery.said import abandoned, changed, ordered, searched
 from tests.delivery.sink import SINK, two_calls
 from tests.delivery.world import Platform, World
 
@@ -193,6 +193,28 @@ async def test_signals_of_several_calls_travel_whole() -> None:
     await until(on.done)
 
     assert sorted(platform.accepted) == sorted(f"{key}-{part}" for key in keys(50) for part in "ab")
+
+
+@moved_clock
+async def test_who_has_nothing_to_say_or_cannot_say_it_between_two_calls_is_finished_in_its_turn() -> None:
+    def silent(signal: Any, config: Any) -> tuple[Call, ...]:
+        return ()
+
+    def cannot(signal: Any, config: Any) -> tuple[Call, ...]:
+        raise CannotSay("cart.lines[0].name is required")
+
+    on, platform = world()
+    calls = {**SINK.calls, Searched: silent, CartChanged: cannot}
+    process = on.start(replace(bulky(), calls=calls), brake=NO_BRAKE)
+    for n in range(20):
+        who = f"c{n}"
+        on.log.say(ordered(who, "1"), searched(who, 1), ordered(who, "2"), changed(who), ordered(who, "3"))
+    await until(on.done)
+
+    assert platform.stored == Counter(f"c{n}-ordered-{m}" for n in range(20) for m in (1, 2, 3))
+    assert in_order(platform.accepted)
+    assert process.metric("shoprelay_signals_total", signal="Searched", outcome="not_told") == 20
+    assert len(on.log.parked) == 20
 
 
 @moved_clock
