@@ -240,9 +240,9 @@ class Courier:
     async def _passed(self, entry: Entry, call: Call) -> bool:
         """Whether what follows from it for parked calls is durable. Otherwise it is sent once more."""
         lane = entry.lane
-        if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
-            if not await self.guard.opened(lane, call.opens):
-                return False
+        awaited = call.opens and lane.shard.sequence.blocks(lane.key, call.opens)
+        if awaited and not await self.guard.opened(lane, call.opens):
+            return False
         last = entry.calls is not None and entry.at + 1 == len(entry.calls)
         return not (entry.again and last) or await self.guard.taken_away(entry)
 
