@@ -138,6 +138,7 @@ class Parking:
         )
         call_key = call.key if call else signal_id or f"{topic}/{partition}/{offset}"
         answered = answer is not None and answer.status > 0
+        attempts = entry.attempts + (reason == REJECTED)  # a refusal is no failure, and was an attempt, too
         return Parked(
             parked_id=parked_id(self.account or self.sink, call_key),
             sink=self.sink,
@@ -154,7 +155,7 @@ class Parking:
             answer=answer.body[:ANSWER_KEPT] if answer else b"",
             fault=answer.fault if answer else None,
             reason=reason,
-            attempts=entry.attempts + (before.attempts if before else 0),
+            attempts=attempts + (before.attempts if before else 0),
             first_at=before.first_at
             if before
             else datetime.fromtimestamp(entry.first_at, UTC)

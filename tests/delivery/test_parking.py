@@ -28,7 +28,7 @@ async def test_a_parked_call_holds_everything_needed_to_send_it_again() -> None:
     assert (parked.says, parked.method, parked.path, parked.body) == ("Searched", "POST", "/events", sent.body)
     assert (parked.call_key, parked.signal_id, parked.customer_key) == (sent.key, "ada-searched-1", "mugs:ada")
     assert (parked.status, parked.answer, parked.fault) == (422, b'{"field": "term"}', None)
-    assert (parked.sink, parked.account, parked.reason, parked.attempts) == ("acme", "acme-eu", "rejected", 1)
+    assert (parked.sink, parked.account, parked.reason, parked.attempts) == ("acme", "acme-eu", "rejected", 2)
     assert NOON <= parked.first_at <= parked.last_at
     assert parked.topic == "customer-signals"
     assert world.log.partitions[parked.partition][parked.offset].value == parked.signal
