@@ -110,11 +110,11 @@ class Courier:
         if parked is None or parked.parked_id not in entry.lane.shard.sequence:
             self._finish(entry, SETTLED)
             return False
-        entry.again = Again(parked, drop=("action", b"drop") in entry.record.headers)
-        entry.alone = True
-        if entry.again.drop:
+        drop = ("action", b"drop") in entry.record.headers
+        entry.again, entry.alone = Again(parked, drop), True
+        if drop:
             await self._settle(entry, DROPPED)
-        return not entry.again.drop
+        return not drop
 
     async def _settle(self, entry: Entry, outcome: str) -> None:
         """Nothing of it is left to send. What was parked is taken away before that is committed."""

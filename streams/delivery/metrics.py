@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from sinks.contract import Call, Verdict
 from streams.delivery.hold import REASONS
 
+CLOSED = ("throttled", "unavailable")  # states of a gate other than open
 PARKING = "parking"  # held back because the parked topic does not take a record
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LOAD_ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
@@ -49,6 +50,10 @@ class DeliveryMetrics:
         self._held = Gauge(
             "shoprelay_sink_held", "1 while nothing leaves, by reason", ["sink", "reason"], registry=registry
         )
+        self._closed = Gauge(
+            "shoprelay_endpoint_closed", "1 while an endpoint takes no calls, by reason",
+            ["sink", "endpoint", "reason"], registry=registry,
+        )  # fmt: skip
         self._in_flight = Gauge(
             "shoprelay_in_flight", "Calls without an answer yet", ["sink"], registry=registry
         ).labels(sink)
@@ -127,6 +132,10 @@ class DeliveryMetrics:
 
     def parked_now(self, calls: int) -> None:
         self._parked_now.set(calls)
+
+    def gate(self, endpoint: str, state: str) -> None:
+        for reason in CLOSED:
+            self._closed.labels(self._sink, endpoint, reason).set(state == reason)
 
     def lag(self, partition: int, records: int) -> None:
         self._lag.labels(self._sink, str(partition)).set(records)

@@ -170,6 +170,8 @@ class Delivery:
             for place, partition in self._lanes.partitions.items():
                 if place.topic == self._settings.topic:
                     self._metrics.lag(place.partition, partition.lag)
+            for endpoint, gate in self._courier.turns.gates():
+                self._metrics.gate(endpoint, gate.state)
             self._metrics.parked_now(sum(len(shard.sequence) for shard in self._lanes.shards.values()))
 
     async def _commit(self) -> None:

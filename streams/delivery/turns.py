@@ -66,6 +66,9 @@ class Turns:
         for gate in self._gates.values():
             gate.share(share)
 
+    def gates(self) -> Iterable[tuple[str, Gate]]:
+        return self._gates.items()
+
     @property
     def state(self) -> str:
         """ "open", "throttled" or "unavailable": the worst of the gates."""
@@ -194,6 +197,3 @@ class Turns:
         if hold.prober is not None:
             return math.inf
         return max(hold.next_probe, now if hold.lane else opens)
-
-    def standing(self) -> Iterable[Line]:
-        return self._lines.values()

@@ -1,10 +1,12 @@
 """Stopping, giving partitions back, and a broker that is away."""
 
 import asyncio
+from dataclasses import replace
 
-from sinks.contract import Answer
+from sinks.contract import Answer, Limit
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import ordered, searched
+from tests.delivery.sink import SINK
 from tests.delivery.world import OK, World
 
 
@@ -60,6 +62,27 @@ async def test_after_giving_a_partition_back_nothing_of_it_is_sent() -> None:
     later = [call.key for _, call in world.platform.sent[mark:]]
     assert sorted(set(later)) == sorted(f"c{n}-ordered-{m}" for m in range(3) for n in range(30))
     assert len(later) == len(set(later)), "each by its new owner alone"
+
+
+@moved_clock
+async def test_however_many_processes_share_the_work_together_they_keep_the_platforms_limits() -> None:
+    world = World(partitions=6)
+    limited = replace(SINK, limits=(Limit("events", 60, 60.0),))
+    world.platform.otherwise = lambda: (0.1, OK)
+    world.log.say(*(ordered(f"c{n}") for n in range(600)))
+    processes = [world.start(limited)]
+    for _ in range(3):
+        await pass_time(100)
+        processes.append(world.start(limited))
+    await pass_time(100)
+    assert await processes.pop(0).end() == 0
+    await until(world.done)
+    times = [at for at, _ in world.platform.sent]
+
+    # A process that takes partitions over does not know what their last owner used of the window it is in.
+    assert max(sum(a <= t < a + 60.0 for t in times) for a in times) <= 2 * 60
+    steady = [t for t in times if 330 <= t < 400]
+    assert 40 <= len(steady) <= 75, "and together they use them"
 
 
 @moved_clock

@@ -38,6 +38,10 @@ class Books:
     requests: int = 0
     latency: float = 0.02
     waiting: int = 0
+    stuck: str = ""  # a customer whom it does not take
+    repeated: set[str] = field(
+        default_factory=set
+    )  # customers with a call that came though it was accepted, or was stuck
 
     async def receive(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -47,9 +51,15 @@ class Books:
         self.waiting += 1
         await asyncio.sleep(self.latency)
         self.waiting -= 1
+        customer = key.split("-")[0]
+        if customer == self.stuck:
+            self.repeated.add(customer)
+            return web.Response(status=503)
         if self.requests % 13 == 0:
             return web.Response(status=503)
-        if key not in self.accepted:
+        if key in self.accepted:
+            self.repeated.add(customer)
+        else:
             self.accepted.append(key)
         return web.Response(status=202)
 
@@ -188,6 +198,29 @@ async def test_a_process_killed_in_the_middle_of_requests_loses_nothing() -> Non
 
         on.check(expected)
         assert await on.committed() == len(expected)
+
+
+async def test_what_was_finished_behind_a_stuck_customer_is_not_sent_again_after_a_kill() -> None:
+    """The commit says what is finished beyond it, on either broker."""
+    async with stage() as on:
+        expected = await on.say(customers=40, numbers=range(10))
+        on.books.stuck = "c0"
+        first = on.start()
+        await on.until(lambda: len(on.books.accepted) == len(expected) - 10)
+        await asyncio.sleep(1.5)  # longer than two commits are apart
+        first.kill()
+        first.wait()
+        before = on.books.requests
+        second = on.start()
+        await on.until(lambda: on.books.requests > before)
+        await asyncio.sleep(1.0)
+        on.books.stuck = ""
+        await on.until(lambda: len(on.books.accepted) == len(expected))
+        second.terminate()
+        assert await ended(second) == 0
+
+        on.check(expected)
+        assert on.books.repeated == {"c0"}, "nobody else was asked for twice"
 
 
 async def test_a_second_process_joins_and_leaves_without_loss() -> None:

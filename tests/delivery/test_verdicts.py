@@ -101,6 +101,7 @@ def test_while_nobody_gets_through_a_call_waits_for_ever_and_is_sent_unchanged(a
         assert world.log.parked == []
         assert world.log.committed == {}
         assert process.delivery.health().state == "unavailable"
+        assert process.metric("shoprelay_endpoint_closed", endpoint="events", reason="unavailable") == 1
         attempts = len(world.platform.sent)
         assert attempts < 100 + 2 * 3600 / 10, "a platform that is down is not hammered"
 

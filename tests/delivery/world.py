@@ -272,6 +272,7 @@ class Process:
         self.hands = Hands(world, death)
         self.registry = CollectorRegistry()
         self.stop = asyncio.Event()
+        world.processes.append(self)
         self.delivery = Delivery(
             sink, settings, feed=self.hands, speaker=Speaker(sink, world.config, world.codec), transport=self.hands,
             parking=Parking(self.hands, PlainParked(), sink.name, settings.account, settings.topic),
@@ -298,6 +299,7 @@ class World:
         self.config = Config(api_key="very-secret-key")
         self.random = random.Random(seed)
         self.members: list[Hands] = []
+        self.processes: list[Process] = []
         self.settled: Callable[[Written], bool] = lambda record: True
         self._checked: dict[int, set[int]] = {}  # by partition
         self._below: dict[int, int] = {}
@@ -342,4 +344,8 @@ class World:
                 checked.add(offset)
 
     def done(self) -> bool:
+        """Everything is finished and committed, and nobody has ended in the meantime by a mistake of ours."""
+        for process in self.processes:
+            ended = process.running.done() and not process.running.cancelled()
+            assert not ended or process.running.result() == 0, "a process ended with 70"
         return self.log.lag == 0
