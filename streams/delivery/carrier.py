@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -54,66 +54,66 @@ class Carrier:
 
     async def turn(self, load: Load) -> None:
         """Ends with each of its lanes where it belongs, as a turn of one lane does."""
+        items = self._gathered(load)
         try:
             async with asyncio.timeout(None) as scope:
                 for lane in load.lanes:
                     lane.scope = scope
-                await self._carry(load.batch, self._gathered(load), set())
+                await self._carry(load.batch, items, set())
         except Stop:
             pass
         except TimeoutError:
             if not any(lane.cut for lane in load.lanes):
                 raise
         finally:
-            self._unload(load)
+            self._unload(load, {item.entry.lane for item in items})
 
-    def _unload(self, load: Load) -> None:
+    def _unload(self, load: Load, served: Collection[Lane]) -> None:
+        """Who found no room this time is first the next time."""
         courier = self._courier
         courier.turns.unload(load)
         for lane in load.lanes:
             lane.scope = None
             lane.loaded = False
             if lane.entries and not courier.resting(lane) and courier.hold.lane is not lane:
-                courier.turns.ready(lane, first=True)
+                courier.turns.ready(lane, first=lane not in served)
 
     # -- what travels together
 
     def _gathered(self, load: Load) -> list[Item]:
-        """Of each lane as many calls in a row as may go, until the request is full."""
+        """Of each lane a few calls in a row, as many as leave room for one of every other."""
         batch, items, size = load.batch, list[Item](), 0
+        each = 1 if batch.one_per_customer else max(1, batch.most_items // len(load.lanes))
         keys = set[str]()
         for lane in load.lanes:
-            for item in self._run(batch, lane):
+            for item in self._run(batch, lane, each):
                 size += len(item.call.body)
                 if item.call.key in keys or (items and size > batch.most_bytes):
                     size -= len(item.call.body)
                     break
                 keys.add(item.call.key)
                 items.append(item)
-                if len(items) == batch.most_items:
-                    return items
-                if batch.one_per_customer:
-                    break
         return items
 
-    def _run(self, batch: Batch, lane: Lane) -> Sequence[Item]:
+    def _run(self, batch: Batch, lane: Lane, most: int) -> Sequence[Item]:
         run, opened = list[Item](), set[str]()
+        sequence = lane.shard.sequence
         for entry in lane.entries:
             try:
                 if entry.partition is not lane.shard.signals or self._courier.prepare(entry) is not None or entry.alone:
                     break
             except SchemaMissing:
                 break
-            assert entry.calls is not None
+            assert entry.calls is not None, "an entry that is prepared has calls left"
             for at in range(entry.at, len(entry.calls)):
                 call = entry.calls[at]
                 if call.endpoint != batch.endpoint or (call.needs and call.needs in opened):
                     return run
-                if any(name and lane.shard.sequence.blocks(lane.key, name) for name in (call.needs, call.opens)):
+                if any(name and sequence.blocks(lane.key, name) for name in (call.needs, call.opens)):
                     return run
                 run.append(Item(entry, at, call))
                 opened.add(call.opens)
-                if batch.one_per_customer or len(run) == batch.most_items:
+                if len(run) == most:
                     return run
         return run
 

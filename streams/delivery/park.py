@@ -106,15 +106,16 @@ class Parking:
             assert waiting.value is not None
             await self.shelf.again(lane.shard.number, waiting.customer, waiting.value, waiting_id)
 
-    async def read(self, shard: Shard) -> None:
+    async def read(self, shards: Collection[Shard]) -> None:
         """Learns what is parked there. Raises what shelf and registry raise."""
-        sequence = Sequenced()
-        async for _, key, value in self.shelf.read([shard.number]):
+        found = {shard.number: Sequenced() for shard in shards}
+        async for number, key, value in self.shelf.read(list(found)):
             if value is None:
-                sequence.gone(key.decode())
+                found[number].gone(key.decode())
             elif (parked := await self.decoded(value)) is not None:
-                sequence.add(parked, value)
-        shard.sequence = sequence
+                found[number].add(parked, value)
+        for shard in shards:
+            shard.sequence = found[shard.number]
 
     async def decoded(self, value: bytes) -> Parked | None:
         """`None` for what is no parked record. Raises `RegistryError`."""

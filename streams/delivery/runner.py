@@ -144,13 +144,13 @@ class Delivery:
         pass another that it has to wait for."""
         places = [place for place, p in self._lanes.partitions.items() if p.shard in shards]
         progress = await self._feed.recall(places)
+        try:
+            await self._parking.read(shards)
+        except (RegistryError, KafkaError) as away:
+            log.warning("cannot read what is parked; trying again", error=type(away).__name__)
+            await asyncio.sleep(RECALL_SECONDS)
+            return
         for shard in shards:
-            try:
-                await self._parking.read(shard)
-            except (RegistryError, KafkaError) as away:
-                log.warning("cannot read what is parked; trying again", error=type(away).__name__)
-                await asyncio.sleep(RECALL_SECONDS)
-                return
             self._lanes.recall(
                 shard, {place: told for place, told in progress.items() if place.partition == shard.number}
             )

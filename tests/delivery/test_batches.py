@@ -174,6 +174,20 @@ async def test_where_order_within_a_request_is_not_kept_a_customer_is_in_it_once
 
 
 @moved_clock
+async def test_one_customer_with_a_thousand_calls_leaves_room_for_everybody_else() -> None:
+    on, platform = world(partitions=1)
+    platform.otherwise = lambda: (0.1, TAKEN)
+    on.start(bulky(in_flight=1))
+    on.log.say(*(ordered("busy", str(n)) for n in range(400)), *orders(60, 3))
+    await until(lambda: sum(not key.startswith("busy") for key in platform.accepted) == 180)
+
+    assert sum(key.startswith("busy") for key in platform.accepted) <= 20
+    await until(on.done)
+    assert len(platform.accepted) == 580
+    assert in_order(platform.accepted)
+
+
+@moved_clock
 async def test_a_request_has_at_most_so_many_bytes() -> None:
     on, platform = world()
     on.start(bulky(most_bytes=300))
