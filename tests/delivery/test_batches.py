@@ -68,11 +68,10 @@ class Bulk(Platform):
     async def receive(self, call: Call) -> Answer:
         if call.path != "/bulk":
             answer = await super().receive(call)
-            answer = Answer(422, {}, b'{"error": "bad"}') if call.key in self.bad else answer
-            if answer.status < 300:
-                self.stored[call.key] += 1
-            else:
+            if call.key in self.bad:
                 self.accepted = [key for key in self.accepted if key != call.key]
+                return Answer(422, {}, b'{"error": "bad"}')
+            self.stored[call.key] += answer.status < 300
             return answer
         keys = [item["id"] for item in json.loads(call.body)]
         self.requests.append(keys)
