@@ -5,62 +5,87 @@ creates), SCHEMA (path of the events' Avro schema), FAKE (URL), and IN_FLIGHT. S
 ends. Input is Avro behind the five bytes of Confluent framing, the record's key is the customer.
 
 All of `streams.delivery` runs as in a sink process: consumer group, lanes, verdicts, keys, budgets, metrics, what is
-finished beyond the watermark in every commit, uvloop. Only the event is the harness's own: it is decoded as its Python
-peers do, and put into a signal of ours.
+finished beyond the watermark in every commit, uvloop, our compiled reader of Avro. Only the event is the harness's own,
+put into a signal of ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import fastavro
-import orjson
 import uvloop
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
-from schemas.codec import Codec
+from schemas.codec import HEAD, Codec
+from schemas.layout import parse
+from schemas.reading import compile_reader
 from schemas.records import Parked
 from schemas.signals import Conclusion, Customer, Signal
-from schemas.values import CustomerRef
+from schemas.values import CustomerRef, Value
+from shoprelay.garbage import leave_alone_what_stays
+from sinks.body import as_json
 from sinks.contract import Answer, Batch, Call, Dedupe, Limit, Sink, Verdict
 from streams.delivery import DeliverySettings, run
 
 ENV = os.environ
-SCHEMA = fastavro.schema.load_schema(ENV["SCHEMA"])
 BOOTSTRAP, GROUP, FAKE = ENV["BOOTSTRAP"], ENV["GROUP"], ENV["FAKE"]
 IN_FLIGHT = int(ENV.get("IN_FLIGHT", "64"))
 PARTITIONS = 4
 JSON = (("content-type", "application/json"),)
 
 
+class Line(Value, frozen=True):
+    sku: str
+    qty: int
+    price_cents: int
+
+
+class CartEvent(Value, frozen=True):
+    event_id: str
+    kind: str
+    customer_id: str
+    seq: int
+    ts: int
+    shop: str
+    email: str
+    currency: str
+    lines: tuple[Line, ...]
+    order_id: str | None
+    url: str
+
+
 class Happened(Conclusion, frozen=True, kw_only=True):
     """The harness's event as it is."""
 
-    event: dict[str, Any]
+    event: CartEvent
 
 
 class Events:
     """A `Codec` of signals that reads the harness's events."""
 
+    def __init__(self) -> None:
+        layout = parse(Path(ENV["SCHEMA"]).read_text())
+        self._read = compile_reader(
+            layout, layout, {"shoprelay.peers.CartEvent": CartEvent, "shoprelay.peers.Line": Line}
+        )
+
     def decode(self, framed: bytes) -> Signal:
-        body = io.BytesIO(framed)
-        body.seek(5)
-        event: dict[str, Any] = fastavro.schemaless_reader(body, SCHEMA, None)  # type: ignore[assignment]
+        event, _ = self._read(framed, HEAD)
         return Signal(
-            signal_id=f"{event['customer_id']}-{event['seq']}",
-            shop=event["shop"],
-            occurred_at=datetime.fromtimestamp(event["ts"] / 1000, UTC),
-            cause=event["event_id"],
-            customer=Customer(key=event["customer_id"], ref=CustomerRef(email=event["email"])),
+            signal_id=f"{event.customer_id}-{event.seq}",
+            shop=event.shop,
+            occurred_at=datetime.fromtimestamp(event.ts / 1000, UTC),
+            cause=event.event_id,
+            customer=Customer(key=event.customer_id, ref=CustomerRef(email=event.email)),
             payload=Happened(event=event),  # type: ignore[arg-type]
         )
 
@@ -68,19 +93,18 @@ class Events:
 
 
 def calls(said: Signal, config: Any) -> tuple[Call, ...]:
-    event = said.payload.event  # type: ignore[union-attr]
-    lines = event["lines"]
+    event: CartEvent = said.payload.event  # type: ignore[union-attr]
     attributes = {
         "unique_id": said.signal_id,
-        "time": event["ts"],
-        "metric": event["kind"],
-        "value": sum(line["qty"] * line["price_cents"] for line in lines) / 100,
-        "value_currency": event["currency"],
-        "profile": {"email": event["email"], "external_id": event["customer_id"]},
-        "properties": {"shop": event["shop"], "url": event["url"], "order_id": event["order_id"], "lines": lines},
+        "time": event.ts,
+        "metric": event.kind,
+        "value": sum(line.qty * line.price_cents for line in event.lines) / 100,
+        "value_currency": event.currency,
+        "profile": {"email": event.email, "external_id": event.customer_id},
+        "properties": {"shop": event.shop, "url": event.url, "order_id": event.order_id, "lines": event.lines},
     }
-    body = orjson.dumps({"data": {"type": "event", "attributes": attributes}})
-    return (Call(event["kind"], "POST", "/api/events", body, said.signal_id, "events", JSON),)
+    body = as_json({"data": {"type": "event", "attributes": attributes}})
+    return (Call(event.kind, "POST", "/api/events", body, said.signal_id, "events", JSON),)
 
 
 def join(calls: Sequence[Call]) -> Call:
@@ -133,6 +157,7 @@ async def main() -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await create_topics()
+    leave_alone_what_stays()
     parked: Codec[Parked] = Codec(None, "parked", "parked.avsc", Parked)  # type: ignore[arg-type]
     return await run(
         SINK, None, SETTINGS, codec=Events(), parked=parked, registry=CollectorRegistry(), stop=stop
