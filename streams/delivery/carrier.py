@@ -211,7 +211,9 @@ class Carrier:
 
     def _failed(self, batch: Batch, entry: Entry) -> None:
         self._courier.failed(entry)
-        entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER
+        if not batch.repeats or entry.attempts >= SUSPECT_AFTER:
+            entry.alone = True
+            entry.attempts = entry.blamed = 0  # what it failed with others is not held against it: it waits as a new one
 
     def _settle(
         self, batch: Batch, items: Sequence[Item], verdicts: Sequence[Verdict], answer: Answer, waiting: set[Lane]
