@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,7 +98,8 @@ class Carrier:
         return items
 
     def _run(self, batch: Batch, lane: Lane) -> Sequence[Item]:
-        run, opened = list[Item](), set[str]()
+        run: list[Item] = []
+        opened: set[str] = set()
         for entry in lane.entries:
             try:
                 if entry.partition is not lane.shard.signals or self._courier.prepare(entry) is not None or entry.alone:
@@ -112,7 +114,8 @@ class Carrier:
                 if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
                     return run
                 run.append(Item(entry, at, call))
-                opened.add(call.opens)
+                if call.opens:
+                    opened.add(call.opens)
                 if batch.one_per_customer or len(run) == batch.most_items:
                     return run
         return run
@@ -224,11 +227,12 @@ class Carrier:
         if set(verdicts) == {Verdict.THROTTLED}:  # because of whom, if of nobody? It must not go on like this for ever.
             self._put_back(batch, items, Verdict.UNAVAILABLE)
             raise Stop
+        delivered: Counter[str] = Counter()
         for (entry, at, call), verdict in zip(items, verdicts, strict=True):
             lane = entry.lane
             if verdict is Verdict.DELIVERED:
                 if lane not in waiting and entry.at == at:
-                    self._metrics.item(call, verdict)
+                    delivered[call.says] += 1
                     courier.advance(entry)
                 continue
             waiting.add(lane)
@@ -236,3 +240,5 @@ class Carrier:
                 courier.guard.misconfigured(lane, answer)
             elif verdict is not Verdict.THROTTLED:
                 entry.alone = True
+        for says, many in delivered.items():
+            self._metrics.calls(says, Verdict.DELIVERED, many)

@@ -146,7 +146,8 @@ class Lanes:
         self.uncommitted += 1
         if self.uncommitted == self._enough_records:
             self._enough()
-        self._measure(partition)
+        if partition.full:  # finishing can only make room
+            self._measure(partition)
 
     def halt(self, places: Iterable[TopicPartition]) -> None:
         """Nothing of these is begun any more; what is under way may finish. Ended by `close`."""
