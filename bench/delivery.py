@@ -32,7 +32,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from bench import results
 from bench.machine import Watch, environment
-from bench.platform import answering, in_process
+from bench.platforms import answering, in_process
 from bench.signals import AUTH, JSON, Memory, body, calls, delivery_of, said, sink_of
 from streams.delivery.http import HttpTransport
 

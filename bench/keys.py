@@ -22,7 +22,7 @@ import uvloop
 from bench import results
 from bench.delivery import cpu
 from bench.machine import Watch, environment
-from bench.platform import in_process, working
+from bench.platforms import in_process, working
 from bench.signals import Memory, delivery_of, sink_of
 
 SIGNALS, IN_FLIGHT = 10_000, 100

@@ -216,7 +216,9 @@ class Carrier:
         self._courier.failed(entry)
         if not batch.repeats or entry.attempts >= SUSPECT_AFTER:
             entry.alone = True
-            entry.attempts = entry.blamed = 0  # what it failed with others is not held against it: it waits as a new one
+            entry.attempts = entry.blamed = (
+                0  # what it failed with others is not held against it: it waits as a new one
+            )
 
     def _settle(
         self, batch: Batch, items: Sequence[Item], verdicts: Sequence[Verdict], answer: Answer, waiting: set[Lane]
