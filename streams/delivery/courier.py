@@ -60,7 +60,10 @@ class Courier:
         self._reminded: dict[str, None] = {}  # in the order they were sent
         most = settings.max_in_flight or sink.max_in_flight
         self.hold = Hold(settings.probe_seconds)
-        self.turns = Turns(sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
+        self.turns = Turns(
+            sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold, most + settings.commit_records,
+            lambda: lanes.at_risk,
+        )  # fmt: skip
         self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
         self.progressed_at = clock.monotonic()

@@ -417,6 +417,23 @@ async def test_an_item_that_makes_the_platform_fail_is_left_to_fail_alone() -> N
 
 
 @moved_clock
+async def test_what_failed_in_company_is_not_held_against_a_call() -> None:
+    on, platform = world(partitions=1)
+    platform.scripted = [Answer(503)] * 1000
+    platform.answers.update({key: [Answer(503)] for key in keys(50)})
+    on.start(bulky(from_items=2, in_flight=1), give_up_after=GiveUp(attempts=3, seconds=0.0))
+    on.log.say(*orders(50))
+    for n in range(1, 60):
+        on.log.say(*(ordered(f"d{c}", str(n)) for c in range(3)))
+        await pass_time(1.0)
+    await until(on.done)
+
+    failed = Counter(key for request in platform.requests for key in request)
+    assert [key for key in keys(50) if failed[key] == 2], "twice with others"
+    assert not on.log.parked, "and once alone"
+
+
+@moved_clock
 async def test_a_platform_that_does_not_let_us_batch_gets_its_calls_one_by_one() -> None:
     on, platform = world()
     platform.scripted = [Answer(403)] * 1000
