@@ -96,6 +96,8 @@ class Courier:
         if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
             await self.put_aside(entry, park.BEHIND, None, call.needs)
             return None
+        if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
+            entry.alone = True  # in company it could not say at once that others need not wait any longer
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
         return await self._attempt(entry, call)

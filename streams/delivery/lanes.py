@@ -7,6 +7,7 @@ entry is ever worked on. A partition's watermark is the offset of its first unfi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from aiokafka import TopicPartition
 
@@ -78,7 +79,9 @@ class Lanes:
             if (partition := self.partitions.pop(place, None)) is None:
                 continue
             self.shards.pop(place.partition, None)
-            kept = self._remembered.setdefault(place, {})
+            before = self._remembered.get(place, {})  # and what was not fetched again in the meantime
+            kept = {where: at for where, at in before.items() if where[0] >= partition.watermark}
+            self._remembered[place] = kept
             for entry in partition.order:
                 if entry.done or entry.at:
                     kept[entry.offset, entry.timestamp] = FINISHED if entry.done else entry.at
@@ -217,12 +220,16 @@ class Lanes:
         return stuck or far_ahead
 
     def committable(self) -> dict[TopicPartition, Progress]:
-        """Where the watermark moved since the last commit, or something was finished beyond it."""
+        """Where the watermark moved since the last commit, or something was finished beyond it. Not before it was read
+        what the last owner had finished: that would be forgotten."""
         progress = {}
         for place, partition in self.partitions.items():
+            if not partition.shard.known:
+                continue
             watermark = partition.watermark
             if watermark > max(partition.committed, 0) or (partition.moved and watermark >= 0):
-                progress[place] = Progress(watermark, memory.written(watermark, _beyond(partition)))
+                finished = chain(_beyond(partition), _not_fetched_yet(partition))
+                progress[place] = Progress(watermark, memory.written(watermark, finished))
                 partition.moved = False
         self._told = self._told + self.uncommitted if progress else 0
         self.uncommitted = 0
@@ -260,3 +267,8 @@ def _beyond(partition: Partition) -> Iterator[int]:
         if entry.done:
             left -= 1
             yield entry.offset
+
+
+def _not_fetched_yet(partition: Partition) -> list[int]:
+    """What the last owner had finished and we did not come by so far."""
+    return sorted(offset for offset in partition.finished if offset >= partition.expected)

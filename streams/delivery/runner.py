@@ -180,12 +180,14 @@ class Delivery:
             progress = self._lanes.committable()
             if not progress:
                 return
+            taken = False
             try:
                 async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
                     taken = await self._feed.commit(progress)
             except TimeoutError:
-                taken = False
-            (self._lanes.committed if taken else self._lanes.not_committed)(progress)
+                pass
+            finally:  # cut short by the end, it is told once more before we leave
+                (self._lanes.committed if taken else self._lanes.not_committed)(progress)
         self._courier.crew.wake()  # who waited because too much would have been repeated
 
     # -- the end

@@ -75,6 +75,8 @@ class Turns:
     def share(self, share: float) -> None:
         """This process now owns `share` (0 to 1) of the partitions, and as much of every budget."""
         self._share = share
+        for window in self._everywhere:
+            window.share(share)
         for gate in self._gates.values():
             gate.share(share)
 

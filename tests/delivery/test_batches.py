@@ -17,7 +17,7 @@ from sinks.contract import Answer, Ask, Batch, Call, CannotSay, Limit, Sink, Ver
 from streams.delivery.settings import Backoff, BrakeLimits, GiveUp
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import abandoned, changed, ordered, searched
-from tests.delivery.sink import SINK, two_calls
+from tests.delivery.sink import SINK, one_call, two_calls
 from tests.delivery.world import Platform, World
 
 Read = Callable[[Sequence[Call], Sequence[Answer]], Any]
@@ -559,3 +559,20 @@ async def test_a_mistake_in_joining_ends_the_process_rather_than_losing_anybody(
 
     assert await process.running == 70
     assert on.log.lag == 100
+
+
+@moved_clock
+async def test_orders_that_are_entered_once_more_do_not_go_round_for_ever() -> None:
+    """The first of each was refused, and others wait for it: the second goes alone, however many stand in line."""
+
+    def opening(signal: Any, config: Any) -> tuple[Call, ...]:
+        return tuple(replace(call, opens="order") for call in one_call(signal, config))
+
+    on, platform = world()
+    platform.bad = {f"c{n}-ordered-0" for n in range(20)}
+    on.start(replace(bulky(from_items=2), calls={OrderPlaced: opening}), brake=NO_BRAKE)
+    on.log.say(*orders(20, 3))
+    await until(on.done)
+
+    assert platform.stored == Counter(set(keys(20, 3)) - platform.bad)
+    assert {parked.opens for parked in on.log.still_parked.values()} == {None}

@@ -116,6 +116,32 @@ async def test_what_one_process_finished_is_not_sent_again_when_its_partition_re
 
 
 @moved_clock
+async def test_a_stop_in_the_middle_of_a_commit_tells_once_more_what_is_finished() -> None:
+    world = World(partitions=1)
+    process = world.start(drain_seconds=1.0)
+    world.platform.answers["slow-ordered-1"] = [None]
+    world.log.say(ordered("slow"))
+    await until(lambda: bool(world.platform.sent))
+    commit, stopped = process.hands.commit, asyncio.Event()
+
+    async def lost(progress: object) -> bool:
+        stopped.set()
+        process.stop.set()
+        process.hands.commit = commit  # type: ignore[method-assign]
+        await asyncio.Event().wait()
+        return False
+
+    process.hands.commit = lost  # type: ignore[method-assign]
+    world.log.say(*(ordered(f"c{n}") for n in range(5)))
+    assert await process.running == 0
+    assert stopped.is_set()
+
+    world.start()
+    await until(world.done)
+    assert len(world.platform.sent) == 7, "only the slow one twice"
+
+
+@moved_clock
 async def test_a_broker_that_is_away_loses_nothing_and_stops_nobody() -> None:
     world = World()
     process = world.start()

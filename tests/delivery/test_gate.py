@@ -2,13 +2,17 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from sinks.contract import Limit
 from streams.delivery.gate import OUTAGE, Gate, Window
+from streams.delivery.hold import Hold
 from streams.delivery.pace import Quota
 from streams.delivery.settings import Backoff
+from streams.delivery.turns import Turns
+from tests.delivery.sink import SINK
 
 BACKOFF = Backoff(1.0, 60.0)
 
@@ -198,3 +202,14 @@ def test_a_reset_far_away_is_believed_up_to_a_bound() -> None:
     gate.told(Quota(remaining=0, reset=1e9), 0.0, 3600.0)
 
     assert gate.opens_at(0.0) == 3600.0
+
+
+def test_a_limit_of_everything_is_shared_before_anybody_was_called() -> None:
+    turns = Turns(replace(SINK, limits=(Limit("*", 10, 1.0),)), 100, 1_000_000, BACKOFF, Hold(30.0))
+    turns.share(0.2)
+    gate = turns.gate("events")
+    for _ in range(2):
+        assert gate.opens_at(0.0) <= 0.0
+        gate.sent()
+
+    assert gate.opens_at(0.0) == math.inf

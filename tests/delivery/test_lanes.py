@@ -149,6 +149,47 @@ def test_a_note_is_not_believed_when_reading_begins_before_it() -> None:
     assert len(woken) == 5
 
 
+def test_nothing_is_committed_before_it_is_known_what_was_finished() -> None:
+    """Kafka tells where reading begins before we could read the note that stands there: it must not be lost."""
+    book = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    book.open([HERE])
+    book.heard({HERE: End(7, 9, 0.0)})
+
+    assert book.committable() == {}
+
+
+def test_what_was_finished_before_is_told_on_until_it_is_fetched() -> None:
+    first = lanes()
+    first.add(HERE, [record(n, f"c{n}") for n in range(9)])
+    for n in (3, 4, 7):
+        first.finish(first.shards[0].lanes[f"c{n}".encode()].entries[0])
+
+    second = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    opened(second, first.committable()[HERE])
+    second.add(HERE, [record(n, f"c{n}") for n in range(4)])
+    second.finish(second.shards[0].lanes[b"c1"].entries[0])
+
+    third = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    opened(third, second.committable()[HERE])
+    assert [lane.key for lane in third.add(HERE, [record(n, f"c{n}") for n in range(9)])] == [
+        f"c{n}".encode() for n in (0, 2, 5, 6, 8)
+    ]
+
+
+def test_what_is_remembered_of_a_partition_does_not_pile_up_while_others_go_on_with_it() -> None:
+    book = lanes(window=1_000)
+    for begins in range(0, 500, 100):
+        book.add(HERE, [record(begins + n, f"c{n}") for n in range(10)])
+        for n in range(1, 10):
+            book.finish(book.shards[0].lanes[f"c{n}".encode()].entries[0])
+        book.close([HERE])
+        opened(book)
+    book.add(HERE, [record(500)])
+    book.close([HERE])
+
+    assert not book._remembered[HERE]
+
+
 def test_a_commit_that_was_refused_is_told_again() -> None:
     book = lanes()
     book.add(HERE, [record(0, "slow"), record(1, "fast")])

@@ -11,9 +11,10 @@ import pytest
 from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from shoprelay.garbage import YOUNG_OBJECTS, leave_alone_what_stays
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.sink_process import _Watched
-from shoprelay.worker_process import YOUNG_OBJECTS, _leave_alone_what_stays, _worker_readiness
+from shoprelay.worker_process import _worker_readiness
 from streams.delivery.health import Health, State
 
 
@@ -124,7 +125,7 @@ def test_a_sink_that_is_held_or_joining_is_not_ready(state: State, reason: str |
 def test_a_worker_does_not_look_for_garbage_in_what_it_keeps() -> None:
     thresholds = gc.get_threshold()
     try:
-        _leave_alone_what_stays()
+        leave_alone_what_stays()
 
         assert gc.get_freeze_count() > 10_000
         assert gc.get_threshold()[0] == YOUNG_OBJECTS
