@@ -22,7 +22,8 @@ import gc
 import itertools
 import pstats
 import resource
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
@@ -127,40 +128,46 @@ def measure(name: str, url: str, count: int, loop: str, told: Any) -> None:
     told.send((spent * 100_000 / count, peak))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     wanted = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     wanted.add_argument("--signals", type=int, default=10_000)
     wanted.add_argument("--rounds", type=int, default=3)
     wanted.add_argument("--profile", action="store_true")
-    chosen = wanted.parse_args()
+    chosen = wanted.parse_args(arguments)
     served, port = in_process(answering)
     url = f"http://127.0.0.1:{port.recv()}"
     try:
         if chosen.profile:
             profile(url, chosen.signals)
         else:
-            rounds(url, chosen.signals, chosen.rounds)
+            rounds(url, served.pid, chosen.signals, chosen.rounds)
     finally:
         served.terminate()
 
 
-def rounds(url: str, count: int, times: int) -> None:
+def rounds(url: str, served: int, count: int, times: int) -> None:
     figures: dict[tuple[str, str], list[tuple[float, int, float]]] = {}
     for _, name, loop in itertools.product(range(times), VARIANTS, ("asyncio", "uvloop")):
         process, told = in_process(measure, name, url, count if name != "httpx" else count // 5, loop)
-        watch = Watch([process.pid or 0])
+        began, watch = time.monotonic(), Watch([served, process.pid or 0])
         spent, peak = told.recv()
-        figures.setdefault((name, loop), []).append((spent, peak, watch.others(1.0)))
+        figures.setdefault((name, loop), []).append((spent, peak, watch.others(time.monotonic() - began)))
         process.join()
     rows = [
-        (name, loop, results.spread([run[0] for run in runs], ",.1f"), max(run[1] for run in runs))
+        (
+            name,
+            loop,
+            results.spread([run[0] for run in runs], ",.1f"),
+            max(run[1] for run in runs),
+            results.spread([run[2] for run in runs], ".1f"),
+        )
         for (name, loop), runs in figures.items()
     ]
     results.append(
         "delivery",
         f"{count:,} calls, {IN_FLIGHT} in flight, without Kafka (`delivery.py`)",
         environment("aiohttp", "httpx", "httpx-aiohttp", "uvloop"),
-        results.table(["variant", "loop", "CPU s per 100,000", "RSS MB"], rows),
+        results.table(["variant", "loop", "CPU s per 100,000", "RSS MB", "others' cores"], rows),
     )
 
 

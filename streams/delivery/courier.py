@@ -30,6 +30,7 @@ from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
 
 log = structlog.get_logger("shoprelay.delivery")
+LEEWAY = 1.5  # of `commit_records` may be at risk: the next half is finished while a commit is on its way
 
 
 class Courier:
@@ -61,8 +62,8 @@ class Courier:
         most = settings.max_in_flight or sink.max_in_flight
         self.hold = Hold(settings.probe_seconds)
         self.turns = Turns(
-            sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold, most + settings.commit_records,
-            lambda: lanes.at_risk,
+            sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold,
+            most + int(LEEWAY * settings.commit_records), lambda: lanes.at_risk,
         )  # fmt: skip
         self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)

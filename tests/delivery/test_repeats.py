@@ -13,7 +13,7 @@ from tests.delivery.said import ordered
 from tests.delivery.sink import SINK
 from tests.delivery.world import Process, World
 
-MOST = SINK.max_in_flight + 50  # and `commit_records`
+MOST = SINK.max_in_flight + 75  # and half as much again as `commit_records`
 
 
 def commits_take(process: Process, seconds: float) -> None:
