@@ -76,7 +76,7 @@ class Carrier:
         for lane in load.lanes:
             lane.scope = None
             lane.loaded = False
-            if lane.entries and not courier.resting(lane) and courier.hold.lane is not lane:
+            if lane.entries and lane not in courier.rests and courier.hold.lane is not lane:
                 courier.turns.ready(lane, first=lane not in served)
 
     # -- what travels together
@@ -210,7 +210,7 @@ class Carrier:
             self._failed(batch, entry)
         for lane in dict.fromkeys(item.entry.lane for item in items):
             if not gate.outage:
-                self._courier.rest(lane, lane.entries[0].attempts)
+                self._courier.rests.rest(lane, lane.entries[0].attempts)
 
     def _failed(self, batch: Batch, entry: Entry) -> None:
         self._courier.failed(entry)

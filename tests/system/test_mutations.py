@@ -125,7 +125,7 @@ GUARDS = [
     ),
     Guard(
         "asked twice is asked once",
-        "streams/delivery/courier.py",
+        "streams/delivery/second.py",
         "if parked is None or parked.parked_id not in entry.lane.shard.sequence:",
         "if parked is None:",
         "tests/delivery/test_again.py::test_asked_twice_is_asked_once",
