@@ -104,8 +104,8 @@ GUARDS = [
     Guard(
         "what may have arrived goes alone where repeats harm",
         "streams/delivery/carrier.py",
-        "entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER",
-        "entry.alone = entry.attempts >= SUSPECT_AFTER",
+        "if not batch.repeats or entry.attempts >= SUSPECT_AFTER:",
+        "if entry.attempts >= SUSPECT_AFTER:",
         "tests/delivery/test_batches.py"
         "::test_where_a_repeat_would_fail_the_others_what_may_have_arrived_goes_one_by_one",
     ),
@@ -338,7 +338,7 @@ GUARDS = [
     # -- delivery
     Guard(
         "no commit past unfinished work",
-        "streams/delivery/lanes.py",
+        "streams/delivery/entries.py",
         "            return self.order[0].offset\n",
         "            return self.order[-1].offset + 1\n",
         "tests/delivery/test_lanes.py::test_the_watermark_is_the_first_unfinished_offset",
@@ -381,7 +381,7 @@ GUARDS = [
     Guard(
         "calls in flight are finished before a partition is given back",
         "streams/delivery/runner.py",
-        "        await self._courier.crew.finish(self._lanes, partitions, self._settings.drain_seconds)\n",
+        "        await self._courier.crew.finish(self._lanes, places, self._settings.drain_seconds)\n",
         "",
         "tests/delivery/test_coming_and_going.py::test_a_stop_lets_calls_in_flight_finish_and_commits_them",
     ),
