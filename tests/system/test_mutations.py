@@ -398,7 +398,7 @@ GUARDS = [
         "sinks/klaviyo/event.py",
         '        "unique_id": unique_id,\n',
         "",
-        "tests/sinks/test_cases.py",
+        "tests/certificate/test_sinks.py",
     ),
 ]
 
