@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -85,6 +86,18 @@ def test_every_alert_is_tried_both_ways() -> None:
     for name in alerts():
         answers = re.findall(rf"alertname: {name}\b.*?exp_alerts: *(\[\])?", tried, re.DOTALL)
         assert set(answers) == {"", "[]"}, name
+
+
+def test_the_dashboard_shows_what_is_measured() -> None:
+    panels = json.loads((ROOT / "deploy" / "grafana" / "dashboard.json").read_text())["panels"]
+    source = (ROOT / "deploy" / "grafana" / "datasource.yml").read_text()
+    assert len({panel["id"] for panel in panels}) == len(panels) > 7
+    for panel in panels:
+        assert f"uid: {panel['datasource']['uid']}," in source, panel["title"]
+        for target in panel["targets"]:
+            assert "shoprelay_" in target["expr"], panel["title"]
+            shown = ", ".join(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            assert wrong_with(f"{target['expr']} by ({shown})") == [], panel["title"]
 
 
 def test_prometheus_takes_the_alerts_and_they_fire_when_they_should() -> None:
