@@ -105,10 +105,13 @@ class Courier:
             return True
         assert entry.record is not None, "an entry in its turn is not finished"
         try:
-            parked = await self._parking.decoded(entry.record.value or b"")
-        except RegistryError as away:
+            async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
+                parked = await self._parking.decoded(entry.record.value or b"")
+        except (RegistryError, TimeoutError) as away:
             self._wait_for_registry(entry, away)
             return False
+        finally:
+            entry.lane.scope = None
         if parked is None or parked.parked_id not in entry.lane.shard.sequence:
             self._finish(entry, SETTLED)
             return False
@@ -146,12 +149,13 @@ class Courier:
         """The last look, before every attempt. A reminder on its second way cannot see what came since its first."""
         signal, lane = entry.signal, entry.lane
         assert signal is not None
+        looking = lane.shard.looking
+        looking.discard(lane)  # nobody else is to look for it during its turn
         reason = SENT_AGAIN if entry.again else withheld(signal, self._speaker.behind(lane), self._clock.wall())
         if reason:
             self._metrics.reminder_withheld(reason)
             await self._settle(entry, WITHHELD)
             return False
-        looking = lane.shard.looking
         looking.add(lane)
         if not self._lanes.may_leave(entry, self._clock.monotonic()):
             return False
@@ -173,6 +177,8 @@ class Courier:
         except (RegistryError, TimeoutError) as away:
             self._wait_for_registry(entry, away)
             return
+        finally:
+            entry.lane.scope = None
         self._unlearned = 0
         self.turns.ready(entry.lane, first=True)
 
