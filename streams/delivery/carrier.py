@@ -234,3 +234,5 @@ class Carrier:
                 courier.guard.misconfigured(lane, answer)
             elif verdict is not Verdict.THROTTLED:
                 entry.alone = True
+        if Verdict.MISCONFIGURED in verdicts:  # the sink holds, and the probe may be one of ours
+            raise Stop

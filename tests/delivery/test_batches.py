@@ -560,3 +560,27 @@ async def test_orders_that_are_entered_once_more_do_not_go_round_for_ever() -> N
 
     assert platform.stored == Counter(set(keys(20, 3)) - platform.bad)
     assert {parked.opens for parked in on.log.still_parked.values()} == {None}
+
+
+@moved_clock
+async def test_a_probe_out_of_a_request_of_many_has_one_turn_at_a_time() -> None:
+    """Half of a refused request names an item that our key may not send; the other half is not sent beside the probe."""
+
+    def read(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
+        if answers[-1].at("bad") is None and answers[-1].status >= 300:
+            return None
+        locked = json.loads(calls[0].body)["id"] == "c0-ordered-0"
+        return (Verdict.MISCONFIGURED if locked else Verdict.DELIVERED, *[Verdict.DELIVERED] * (len(calls) - 1))
+
+    on, platform = world(partitions=1)
+    platform.scripted = [Answer(400)]
+    platform.latency = 1.0
+    platform.otherwise = lambda: (4.0, TAKEN)
+    process = on.start(bulky(read, from_items=2, in_flight=1))
+    on.log.say(*orders(20))
+    await until(on.done)
+
+    assert not process.running.done()
+    assert platform.told().count("c0-ordered-0") == 1
+    assert set(platform.stored) == set(keys(20))
+    assert platform.overlaps == 0
