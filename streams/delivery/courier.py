@@ -243,6 +243,8 @@ class Courier:
             case Step.HOLD if self.hold.lane is not lane:
                 self.guard.misconfigured(lane, answer)
             case Step.PARK:
+                if self.hold.lane is lane:  # what comes behind is as good a probe, and parking may take its time
+                    self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
     async def _passed(self, entry: Entry, call: Call) -> bool:
