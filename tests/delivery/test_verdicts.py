@@ -293,7 +293,7 @@ async def test_when_the_platform_is_back_nobody_waits_out_a_back_off_of_its_abse
 
 @moved_clock
 async def test_a_probe_that_is_parked_is_no_probe_any_more() -> None:
-    """It failed beside others before, and the parked topic takes its time: the next probe is not the same lane again."""
+    """It failed beside others, and the parked topic takes its time: the next probe is not the same lane again."""
     world = World(partitions=1)
     process = world.start(give_up_after=GiveUp(2, 0.0), backoff=Backoff(0.0, 0.0))
     put = process.hands.put
