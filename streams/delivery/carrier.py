@@ -242,3 +242,5 @@ class Carrier:
                 entry.alone = True
         for says, many in delivered.items():
             self._metrics.calls(says, Verdict.DELIVERED, many)
+        if Verdict.MISCONFIGURED in verdicts:  # the sink holds, and the probe may be one of ours
+            raise Stop

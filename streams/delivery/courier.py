@@ -68,7 +68,7 @@ class Courier:
         self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
         self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
-        self._second = SecondWay(parking, self.guard)
+        self._second = SecondWay(parking, self.guard, sink.timeout_seconds)
         self.progressed_at = clock.monotonic()
 
     async def turn(self, lane: Lane) -> None:
@@ -92,7 +92,7 @@ class Courier:
                 return None
         except SchemaMissing as missing:
             return await self._learn(entry, missing.schema_id)
-        except RegistryError as away:
+        except (RegistryError, TimeoutError) as away:
             return self._wait_for_registry(entry, away)
         call = entry.next_call
         assert call is not None, "an entry that is prepared has calls left"
@@ -133,12 +133,13 @@ class Courier:
         """The last look, before every attempt. A reminder on its second way cannot see what came since its first."""
         signal, lane = entry.signal, entry.lane
         assert signal is not None
+        looking = lane.shard.looking
+        looking.discard(lane)  # nobody else is to look for it during its turn
         reason = SENT_AGAIN if entry.again else withheld(signal, self._speaker.behind(lane), self._clock.wall())
         if reason:
             self._metrics.reminder_withheld(reason)
             await self._settle(entry, WITHHELD)
             return False
-        looking = lane.shard.looking
         looking.add(lane)
         if not self._lanes.may_leave(entry, self._clock.monotonic()):
             return False
@@ -152,6 +153,8 @@ class Courier:
         except (RegistryError, TimeoutError) as away:
             self._wait_for_registry(entry, away)
             return
+        finally:
+            entry.lane.scope = None
         self._unlearned = 0
         self.turns.ready(entry.lane, first=True)
 
@@ -216,6 +219,8 @@ class Courier:
             case Step.HOLD if self.hold.lane is not lane:
                 self.guard.misconfigured(lane, answer)
             case Step.PARK:
+                if self.hold.lane is lane:  # what comes behind is as good a probe, and parking may take its time
+                    self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
     def advance(self, entry: Entry) -> None:

@@ -4,6 +4,7 @@ end."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
@@ -14,6 +15,7 @@ from streams.delivery.line import Load
 from streams.delivery.turns import Turns
 
 SOON = 0.001  # seconds that are not worth waiting for
+CUT_AGAIN = 0.1  # seconds until what was cut short, and has not ended, is cut once more
 BREATH = 200  # turns after which others get to run, for those that wait for nothing
 Turn = Callable[[Lane], Awaitable[None]]
 LoadTurn = Callable[[Load], Awaitable[None]]
@@ -93,15 +95,12 @@ class Crew:
         while busy := lanes.busy(numbers):
             self._one_ended.clear()
             left = deadline - self._clock.monotonic()
-            if left > SOON:
-                try:
-                    await asyncio.wait_for(self._one_ended.wait(), left)
-                except TimeoutError:
-                    continue
-            else:
+            if left <= SOON:
+                left = CUT_AGAIN  # for who was between two things to wait for
                 for lane in busy:
                     cut(lane)
-                await self._one_ended.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._one_ended.wait(), left)
 
     def ended(self) -> BaseException | None:
         return self.failure.exception() if self.failure.done() and not self.failure.cancelled() else None
@@ -123,5 +122,5 @@ def _mark(taken: Lane | Load, *, busy: bool) -> None:
 def cut(lane: Lane) -> None:
     """Ends what the lane is waiting for, now; no verdict follows."""
     lane.cut = True
-    if lane.scope is not None:
+    if lane.scope is not None and not lane.scope.expired():  # it may need a while to end
         lane.scope.reschedule(asyncio.get_running_loop().time())

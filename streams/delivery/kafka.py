@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -39,6 +39,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         self._owner: Owner | None = None
         self._generation = 0
         self._errors = 0
+        self._mistake: Exception | None = None  # of the owner
         session_ms = int(settings.session_seconds * 1000)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap,
@@ -77,12 +78,20 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation += 1
         self._errors = 0
         if self._owner:
-            await self._owner.assigned(frozenset(assigned))
+            await self._tell(self._owner.assigned(frozenset(assigned)))
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         self._generation += 1
         if self._owner and revoked:
-            await self._owner.revoked(frozenset(revoked))
+            await self._tell(self._owner.revoked(frozenset(revoked)))
+
+    async def _tell(self, owner: Awaitable[None]) -> None:
+        """aiokafka only logs what a listener raises, and would go on with an owner who knows half of it."""
+        try:
+            await owner
+        except Exception as error:
+            self._mistake = error
+            raise
 
     async def recall(self, places: Collection[TopicPartition]) -> Mapping[TopicPartition, Progress]:
         admin = AIOKafkaAdminClient(
@@ -102,6 +111,8 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def fetch(self, places: Collection[TopicPartition], seconds: float, most: int) -> Fetched:
         wanted = list(places) or [NOBODY]
+        if self._mistake is not None:
+            raise self._mistake
         try:
             batches = await self._consumer.getmany(*wanted, timeout_ms=int(seconds * 1000), max_records=most)
             # The assignment these were taken under, not the one the call began with: a group may gather anew while we

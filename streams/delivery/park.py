@@ -166,7 +166,12 @@ class Parking:
             topic=topic,
             partition=partition,
             offset=offset,
-            opens=(call.opens or None) if call else None,
+            # What cannot be said just now would still make known what it would have made known before.
+            opens=(call.opens or None)
+            if call
+            else entry.lane.shard.sequence.opens(before.parked_id)
+            if before
+            else None,
             behind=(call.needs or None) if call and reason.startswith(BEHIND) else None,
         )
 

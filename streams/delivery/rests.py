@@ -22,6 +22,9 @@ class Rests:
     def __contains__(self, lane: Lane) -> bool:
         return lane in self._timers
 
+    def __len__(self) -> int:
+        return len(self._timers)
+
     def rest(self, lane: Lane, failures: int) -> None:
         wait = jittered(self._backoff, failures, self._random)
         self._timers[lane] = asyncio.get_running_loop().call_later(wait, self._rested, lane)

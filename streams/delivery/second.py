@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sinks.contract import Call
 from streams.delivery.entries import Again, Entry
 from streams.delivery.guard import Guard
@@ -10,16 +12,22 @@ from streams.delivery.say import DROPPED, SETTLED, Finished
 
 
 class SecondWay:
-    def __init__(self, parking: Parking, guard: Guard) -> None:
+    def __init__(self, parking: Parking, guard: Guard, seconds: float) -> None:
         self._parking = parking
         self._guard = guard
+        self._seconds = seconds
 
     async def taken_up(self, entry: Entry) -> Finished | None:
-        """`None` when there is something to send; asked twice is asked once. Raises `RegistryError`."""
+        """`None` when there is something to send; asked twice is asked once. Raises `RegistryError`, and
+        TimeoutError when that takes longer than `seconds` or is cut short."""
         if entry.again is not None or entry.partition is entry.lane.shard.signals:
             return None
         assert entry.record is not None, "an entry in its turn is not finished"
-        parked = await self._parking.decoded(entry.record.value or b"")
+        try:
+            async with asyncio.timeout(self._seconds) as entry.lane.scope:
+                parked = await self._parking.decoded(entry.record.value or b"")
+        finally:
+            entry.lane.scope = None
         if parked is None or parked.parked_id not in entry.lane.shard.sequence:
             return Finished(SETTLED)
         drop = ("action", b"drop") in entry.record.headers

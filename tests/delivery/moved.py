@@ -12,6 +12,7 @@ from typing import Any
 from shoprelay.certificate import virtual
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+BUSY = 20_000  # turns of the event loop in one virtual second
 MovedClock = functools.partial(virtual.VirtualClock, NOON)
 
 
@@ -33,3 +34,19 @@ async def until(condition: Callable[[], bool], seconds: float = 36_000.0) -> Non
 
 async def pass_time(seconds: float) -> None:
     await asyncio.sleep(seconds)
+
+
+class CountedLoop(virtual.VirtualLoop):
+    """Fails when nothing but turns of the loop goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second = self._turns = 0
+
+    def _run_once(self) -> None:
+        if int(self.now) != self._second:
+            self._second, self._turns = int(self.now), 0
+        self._turns += 1
+        if self._turns > BUSY:
+            raise AssertionError(f"busy at {self.now:.3f}")
+        super()._run_once()  # type: ignore[misc]

@@ -307,6 +307,31 @@ async def test_a_strangers_record_on_the_topic_is_passed_over() -> None:
     assert process.metric("shoprelay_signals_total", signal="unknown", outcome="settled") == 1
 
 
+@moved_clock
+async def test_what_cannot_be_said_on_its_second_way_still_keeps_those_behind_waiting_and_lets_them_go() -> None:
+    def cannot(signal: Signal, config: object) -> tuple[Call, ...]:
+        raise KeyError("mug")
+
+    world = World()
+    first = world.start(SEQUENCED)
+    world.platform.answers["ada-ordered-1"] = [BAD]
+    world.log.say(ordered("ada", "1"), searched("ada", 1))
+    await until(world.done)
+    await first.end()
+    broken = world.start(SEQUENCED, calls={"calls": {**SEQUENCED.calls, OrderPlaced: cannot}})
+    world.log.ask(one(world, "ada-ordered-1"))
+    await until(world.done)
+    assert one(world, "ada-ordered-1").reason.startswith("cannot_say")
+    world.log.say(searched("ada", 2))
+    await until(world.done)
+    await broken.end()
+    world.start(SEQUENCED)
+    world.log.ask(one(world, "ada-ordered-1"))
+    await until(lambda: world.done() and not world.log.still_parked)
+
+    assert world.platform.accepted == ["ada-ordered-1", "ada-searched-1", "ada-searched-2"]
+
+
 # -- a death at every seam of the second way
 
 

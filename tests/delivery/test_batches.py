@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.signals import CartChanged, OrderPlaced, Searched
 from sinks.contract import Answer, Ask, Batch, Call, CannotSay, Limit, Sink, Verdict
 from streams.delivery.settings import Backoff, BrakeLimits, GiveUp
-from tests.delivery.moved import moved_clock, pass_time, until
+from tests.delivery.moved import CountedLoop, moved_clock, pass_time, until
 from tests.delivery.said import abandoned, changed, ordered, searched
 from tests.delivery.sink import SINK, one_call, two_calls
 from tests.delivery.world import Platform, World
@@ -561,18 +561,45 @@ async def test_a_mistake_in_joining_ends_the_process_rather_than_losing_anybody(
     assert on.log.lag == 100
 
 
-@moved_clock
-async def test_orders_that_are_entered_once_more_do_not_go_round_for_ever() -> None:
+def test_orders_that_are_entered_once_more_do_not_go_round_for_ever() -> None:
     """The first of each was refused, and others wait for it: the second goes alone, however many stand in line."""
 
     def opening(signal: Any, config: Any) -> tuple[Call, ...]:
         return tuple(replace(call, opens="order") for call in one_call(signal, config))
 
-    on, platform = world()
-    platform.bad = {f"c{n}-ordered-0" for n in range(20)}
-    on.start(replace(bulky(from_items=2), calls={OrderPlaced: opening}), brake=NO_BRAKE)
-    on.log.say(*orders(20, 3))
+    async def story() -> None:
+        on, platform = world()
+        platform.bad = {f"c{n}-ordered-0" for n in range(20)}
+        on.start(replace(bulky(from_items=2), calls={OrderPlaced: opening}), brake=NO_BRAKE)
+        on.log.say(*orders(20, 3))
+        await until(on.done)
+
+        assert platform.stored == Counter(set(keys(20, 3)) - platform.bad)
+        assert {parked.opens for parked in on.log.still_parked.values()} == {None}
+
+    with asyncio.Runner(loop_factory=CountedLoop) as runner:
+        runner.run(story())
+
+
+@moved_clock
+async def test_a_probe_out_of_a_request_of_many_has_one_turn_at_a_time() -> None:
+    """Half of a refused request names an item our key may not send; the other half is not sent beside the probe."""
+
+    def read(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
+        if answers[-1].at("bad") is None and answers[-1].status >= 300:
+            return None
+        locked = json.loads(calls[0].body)["id"] == "c0-ordered-0"
+        return (Verdict.MISCONFIGURED if locked else Verdict.DELIVERED, *[Verdict.DELIVERED] * (len(calls) - 1))
+
+    on, platform = world(partitions=1)
+    platform.scripted = [Answer(400)]
+    platform.latency = 1.0
+    platform.otherwise = lambda: (4.0, TAKEN)
+    process = on.start(bulky(read, from_items=2, in_flight=1))
+    on.log.say(*orders(20))
     await until(on.done)
 
-    assert platform.stored == Counter(set(keys(20, 3)) - platform.bad)
-    assert {parked.opens for parked in on.log.still_parked.values()} == {None}
+    assert not process.running.done()
+    assert platform.told().count("c0-ordered-0") == 1
+    assert set(platform.stored) == set(keys(20))
+    assert platform.overlaps == 0

@@ -2,8 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
+from unittest.mock import Mock
 
-from sinks.contract import Answer, Limit
+from schemas.codec import SchemaMissing
+from sinks.contract import Answer, Call, Limit
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import ordered, searched
 from tests.delivery.sink import SINK
@@ -139,6 +142,55 @@ async def test_a_stop_in_the_middle_of_a_commit_tells_once_more_what_is_finished
     world.start()
     await until(world.done)
     assert len(world.platform.sent) == 7, "only the slow one twice"
+
+
+@moved_clock
+async def test_requests_that_take_a_while_to_be_cut_short_keep_nobody_from_giving_back() -> None:
+    world = World(partitions=1)
+    process = world.start(drain_seconds=2.0)
+    send = process.hands.send
+
+    async def slow_to_end(call: Call) -> Answer:
+        try:
+            return await send(call)
+        finally:
+            await asyncio.sleep(0.05 * int(call.key[1]))
+
+    process.hands.send = slow_to_end  # type: ignore[method-assign]
+    world.platform.otherwise = lambda: None
+    world.log.say(*(ordered(f"c{n}") for n in range(8)))
+    await until(lambda: len(world.platform.sent) == 8)
+    world.platform.otherwise = OK
+    assert await process.end() == 0
+
+    world.start()
+    await until(world.done)
+    assert len(world.platform.accepted) == 8
+
+
+@moved_clock
+async def test_what_begins_to_wait_after_the_drain_is_cut_short_too() -> None:
+    """A registry that answers late is followed by a broker that does not answer at all."""
+    world = World(partitions=1)
+    world.platform.otherwise = Answer(422)
+    process = world.start(drain_seconds=1.0)
+    world.log.say(ordered("ada"))
+    await until(world.done)
+    asked = asyncio.Event()
+
+    async def fetch(schema_id: int) -> None:
+        asked.set()
+        await asyncio.sleep(1.5)
+        del codec.decode, codec.fetch  # type: ignore[attr-defined]
+        world.log.away = True
+
+    codec: Any = process.delivery._parking.codec
+    codec.fetch, codec.decode = fetch, Mock(side_effect=SchemaMissing(7))
+    world.log.ask(*world.log.still_parked.values(), action="drop")
+    await until(asked.is_set)
+    process.stop.set()
+    await until(process.running.done, 60.0)
+    assert await process.running == 0
 
 
 @moved_clock

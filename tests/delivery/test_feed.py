@@ -1,5 +1,6 @@
 """The Kafka feed when the group gathers anew while it waits for records."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -92,3 +93,18 @@ async def test_records_of_the_old_assignment_are_left_to_come_again_and_so_is_it
 
     assert not fetched.records
     assert not fetched.ends
+
+
+@pytest.mark.parametrize("told", ["assigned", "revoked"])
+async def test_an_owner_that_fails_to_hear_of_its_partitions_ends_the_process(told: str, feed: KafkaFeed) -> None:
+    """The listener's exception itself is swallowed by the consumer."""
+
+    async def broken(places: frozenset[TopicPartition]) -> None:
+        raise ValueError(told)
+
+    setattr(feed._owner, told, broken)
+    with contextlib.suppress(ValueError):
+        await member(feed).gather_anew()
+
+    with pytest.raises(ValueError, match=told):
+        await feed.fetch([SIGNALS], 0.1, 100)

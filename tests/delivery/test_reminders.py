@@ -1,10 +1,11 @@
 """Reminders on their way: looked at before every attempt, with everything fetched that can be."""
 
+import asyncio
 from datetime import timedelta
 
 from sinks.contract import Answer
 from tests.delivery.moved import NOON, moved_clock, pass_time, until
-from tests.delivery.said import abandoned, changed, ordered, searched
+from tests.delivery.said import Plain, abandoned, active, changed, encode, ordered, searched
 from tests.delivery.world import OK, World
 
 REMINDER = "ada-abandoned-basket-1-1"
@@ -134,3 +135,21 @@ async def test_the_time_from_fact_to_call_is_told_for_live_signals_only() -> Non
 
     assert process.metric("shoprelay_event_to_call_seconds_count") == 1
     assert 10 <= process.metric("shoprelay_event_to_call_seconds_sum") < 11
+
+
+@moved_clock
+async def test_a_reminder_that_waits_for_the_registry_has_one_turn_at_a_time() -> None:
+    class Slow(Plain):
+        async def fetch(self, schema_id: int) -> None:
+            await asyncio.sleep(0.35)
+            await super().fetch(schema_id)
+
+    world = World(partitions=1)
+    world.codec = Slow()
+    world.platform.otherwise = lambda: (1.0, OK)
+    world.log.say(abandoned(), *(active(f"c{n}", n) for n in range(600)))
+    world.log.put(b"mugs:ada", b"?" + encode(active("ada", 1)))
+    world.start()
+    await until(world.done)
+
+    assert world.platform.told() == [REMINDER]

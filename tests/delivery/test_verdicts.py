@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sinks.contract import Answer, Rule, Verdict
-from streams.delivery import BrakeLimits, GiveUp
+from streams.delivery import Backoff, BrakeLimits, GiveUp
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import ordered, searched
 from tests.delivery.world import OK, World
@@ -289,3 +289,27 @@ async def test_when_the_platform_is_back_nobody_waits_out_a_back_off_of_its_abse
     await until(world.done)
 
     assert asyncio.get_running_loop().time() - back < 1.0
+
+
+@moved_clock
+async def test_a_probe_that_is_parked_is_no_probe_any_more() -> None:
+    """It failed beside others, and the parked topic takes its time: the next probe is not the same lane again."""
+    world = World(partitions=1)
+    process = world.start(give_up_after=GiveUp(2, 0.0), backoff=Backoff(0.0, 0.0))
+    put = process.hands.put
+
+    async def slow(partition: int, key: bytes, value: bytes | None) -> None:
+        await pass_time(20)
+        await put(partition, key, value)
+
+    process.hands.put = slow  # type: ignore[method-assign]
+    world.platform.answers["ada-ordered-1"] = [(0.1, DOWN), (0.2, DENIED), DOWN]
+    world.log.say(ordered("ada", "1"), ordered("ada", "2"))
+    world.log.say(ordered("bob"))
+    world.platform.answers["bob-ordered-1"] = [(0.15, OK)]
+    await until(world.done)
+
+    assert world.platform.told().count("ada-ordered-1") == 3
+    assert world.platform.accepted == ["bob-ordered-1", "ada-ordered-2"]
+    assert [parked.reason for parked in world.log.parked] == ["gave_up"]
+    assert not process.running.done()
