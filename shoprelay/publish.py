@@ -18,8 +18,11 @@ class Publisher:
     """`publish` queues, `flush` returns when all is acked. One customer's events keep their order."""
 
     def __init__(self, options: dict[str, Any], codec: Codec[ShopEvent], topic: str) -> None:
+        self._trouble = ""  # what librdkafka said last; it is told once, in our words, not logged
         self._producer = Producer(
             {
+                "log_level": 0,
+                "error_cb": self._troubled,
                 "partitioner": "murmur2_random",  # as every Java client; librdkafka's own default differs
                 "enable.idempotence": True,
                 "linger.ms": 5,
@@ -56,7 +59,10 @@ class Publisher:
         """Raises `NotPublished` when something is not acked by then or was refused."""
         left = self._producer.flush(seconds)
         if left or self._failed:
-            raise NotPublished(self._failed or f"{left} events were not acked in {seconds:.0f} s")
+            raise NotPublished(self._failed or f"{left} events were not acked in {seconds:.0f} s{self._trouble}")
+
+    def _troubled(self, error: Any) -> None:
+        self._trouble = f": {error.str()}"
 
     def _acked(self, error: Any, _: Any) -> None:
         if error is None:

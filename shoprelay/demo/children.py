@@ -56,6 +56,7 @@ class Children:
                 sys.executable, "-m", *arguments,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **self.environment}, preexec_fn=_die_with_parent,
+                start_new_session=True,  # Ctrl-C in the terminal is for the demo to act on: it ends them in their order
             )  # fmt: skip
 
     def check(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -266,6 +268,11 @@ async def _stay(out: Console, stage: Stage, bootstrap: str, children: Children) 
     out.print(
         f"\nIn another terminal, for example (docs/runbook.md says more):\n  {command}", soft_wrap=True, highlight=False
     )
-    while True:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    while not stopped.is_set():
         children.check()
-        await asyncio.sleep(1.0)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), 1.0)
+    out.print("\nstopping everything")
