@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from shoprelay.parked.commands import app as parked_app
-from shoprelay.settings import Configuration
+from shoprelay.settings import FILE, Configuration
 from shoprelay.terminal import Config, account_of, configuration_of, fail, out
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def worker(config: Config = None, log: LogForm = "auto") -> None:
 
 
 @app.command()
-def sink(name: Annotated[str, typer.Argument(help="A name under [sinks]")], config: Config = None,
+def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")], config: Config = None,
          log: LogForm = "auto") -> None:  # fmt: skip
     """Tells one platform: signals in, calls out."""
     _logs(log)
@@ -69,7 +70,9 @@ def demo(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="As --format says, by time")
+    ],
     shop: Annotated[str, typer.Option(help="The shop these events belong to")],
     format: Annotated[str, typer.Option(help="rees46")] = "rees46",
     speed: Annotated[float, typer.Option(min=0.001, help="Recorded seconds per second")] = 1.0,
@@ -83,14 +86,20 @@ def replay(
 
 @app.command()
 def sandbox(
-    name: Annotated[str, typer.Argument(help="klaviyo, june, …")],
+    name: Annotated[str, typer.Argument(metavar="PLATFORM", help="A folder of sinks/: klaviyo, june, …")],
     host: str = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one")] = 0,
 ) -> None:
     """A strict stand-in of a platform, to try a shop or a sink against."""
+    from shoprelay.certificate.subject import names
     from sinks.fake import serve
 
-    asyncio.run(serve(name, host, port))
+    if name not in names():
+        fail([f"no sink '{name}'; there are: {', '.join(names())}"])
+    try:
+        asyncio.run(serve(name, host, port))
+    except OSError as taken:
+        fail([f"--host {host} --port {port}: {taken.strerror}"])
 
 
 @app.command("new-sink")
@@ -203,7 +212,8 @@ def check(config: Config = None) -> None:
     """Reads the settings and says what is wrong with them, or that nothing is."""
     configuration = configuration_of(config, needs_kafka=False)
     names = ", ".join(sorted(configuration.accounts)) or "no sinks"
-    out.print(f"[green]✓[/] the settings are valid ({names})")
+    source = configuration.path or f"no {FILE} here; what is built in"
+    out.print(f"[green]✓[/] {escape(str(source))}: valid ({names})", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

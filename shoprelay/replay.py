@@ -21,6 +21,7 @@ from shoprelay.settings import Configuration
 from sources.backfill import rees46
 
 FORMATS = {"rees46": rees46.events_of}
+NAMED = 10  # of the rows that cannot be used
 EARLY = 0.02  # seconds: events nearer than this are sent together
 
 
@@ -65,14 +66,14 @@ async def replay_file(
 
 
 def _read(out: Console, file: Path, format: str, shop: str) -> list[ShopEvent]:
-    """The file's events; rows that are none are named and left out."""
+    """The file's events; rows that are none are left out, and the first few named."""
     with file.open(encoding="utf-8", newline="") as lines:
         read = list(FORMATS[format](csv.DictReader(lines), shop=shop, priority="live"))
-    for row in read:
-        if not isinstance(row, ShopEvent):
-            out.print(
-                f"[yellow]![/] row {row.row}: {escape(f'{row.field} {row.problem}; {row.remedy}')}", highlight=False
-            )
+    wrong = [row for row in read if not isinstance(row, ShopEvent)]
+    for row in wrong[:NAMED]:
+        out.print(f"[yellow]![/] row {row.row}: {escape(f'{row.field} {row.problem}; {row.remedy}')}", highlight=False)
+    if len(wrong) > NAMED:
+        out.print(f"[yellow]![/] and {len(wrong) - NAMED} more rows", highlight=False)
     return [event for event in read if isinstance(event, ShopEvent)]
 
 

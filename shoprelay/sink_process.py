@@ -11,6 +11,7 @@ import uvloop
 
 from schemas.records import Parked
 from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of
+from shoprelay.garbage import leave_alone_what_stays
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.settings import Account, Configuration
 from streams.delivery.health import Health
@@ -40,6 +41,7 @@ async def _sink(configuration: Configuration, account: Account) -> int:
         async with serve(http.host, http.port, metrics, health.readiness) as address:
             log.info("sink starting", sink=account.name, http=address)
             await prepared([signals, parked])
+            leave_alone_what_stays()
             return await run(
                 account.sink,
                 account.config,

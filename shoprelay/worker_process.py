@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from contextlib import AsyncExitStack
@@ -16,6 +15,7 @@ from streams.engine import EngineSettings  # isort: skip  (before faust: it deci
 import faust
 
 from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of
+from shoprelay.garbage import leave_alone_what_stays
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.policies import Policies
 from shoprelay.settings import Configuration
@@ -25,7 +25,6 @@ from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
 log = structlog.get_logger("shoprelay")
 COMMIT_SECONDS = 0.5
-YOUNG_OBJECTS = 10_000
 CHUNK_RECORDS = 2_000  # folding them takes about 50 ms
 
 
@@ -65,17 +64,9 @@ def run_worker(configuration: Configuration) -> NoReturn:
         WorkerMetrics(registry),
         configuration.settings.worker.tick.total_seconds(),
     )
-    _leave_alone_what_stays()
+    leave_alone_what_stays()
     Worker(app[0], loop=loop, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
     raise SystemExit(0)
-
-
-def _leave_alone_what_stays() -> None:
-    """Modules, schemas and settings live as long as the process. Looking through them for garbage again and again takes
-    60 ms each time, and looking through young objects less often finds as much."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def _worker_readiness(app: Any) -> Readiness:

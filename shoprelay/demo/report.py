@@ -119,7 +119,7 @@ def report(out: Console, outcome: Outcome) -> None:
         late = outcome.delays(name)
         out.print(
             f"event told to call at {name}: p50 {quantile(late, 0.5) * 1000:.0f} ms, "
-            f"p99 {quantile(late, 0.99) * 1000:.0f} ms ({len(late)} calls, the outage left out)"
+            f"p99 {quantile(late, 0.99) * 1000:.0f} ms ({len(late)} calls)"
         )
     for problem in outcome.problems[:40]:
         out.print(f"[red]✗[/] {problem}", highlight=False)

@@ -17,6 +17,7 @@ from shoprelay.parked.rows import Row, as_json, by_code
 from shoprelay.parked.selection import Family
 
 BINARY_SHOWN = 64  # bytes
+BEHIND = "behind"  # the code of those that were not tried: they wait for another one
 
 
 def plain(text: str) -> str:
@@ -39,10 +40,12 @@ def moment(at: datetime) -> str:
 def table(rows: Iterable[Row], length: int, now: datetime, along: frozenset[str] = frozenset()) -> Table:
     """`length` is how much of an id is shown; those in `along` are marked as not asked for."""
     shown = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for heading in ("id", "since", "last", "says", "customer", "reason", "answer", "tries", "waits behind"):
+    for heading in ("id", "since", "last", "says", "customer", "reason", "tries"):
         right = heading in ("since", "last", "tries")
-        wraps = heading in ("says", "customer", "reason", "waits behind")
-        shown.add_column(heading, justify="right" if right else "left", no_wrap=not wraps, overflow="fold")
+        wraps = heading in ("says", "customer", "reason")
+        shown.add_column(
+            heading, justify="right" if right else "left", no_wrap=not wraps, overflow="fold", min_width=len(heading)
+        )
     for row in rows:
         cells = (
             row.parked_id[:length] + ("+" if row.parked_id in along else ""),
@@ -50,13 +53,18 @@ def table(rows: Iterable[Row], length: int, now: datetime, along: frozenset[str]
             age(now, row.last_at),
             row.says or "–",
             row.customer_key,
-            row.reason,
-            row.answered,
+            _why(row),
             str(row.attempts),
-            row.behind or "",
         )
         shown.add_row(*(Text(plain(cell)) for cell in cells))  # nobody's words are markup
     return shown
+
+
+def _why(row: Row) -> str:
+    """The reason, with the answer to it, and what it waits behind where that is not the reason itself."""
+    answer = f" ({row.answered})" if row.answered else ""
+    behind = f"; behind {row.behind}" if row.behind and row.code != BEHIND else ""
+    return f"{row.reason}{answer}{behind}"
 
 
 def summary(rows: Sequence[Row], shown: int) -> str:
@@ -89,9 +97,10 @@ def everything(
     yield "customer", plain(parked.customer_key)
     yield "says", plain(parked.says) or "–"
     yield "reason", plain(parked.reason)
-    yield "attempts", str(parked.attempts)
-    yield "first sent", moment(parked.first_at)
-    yield "last sent", moment(parked.last_at)
+    yield "tries", str(parked.attempts)
+    yield "since", moment(parked.first_at)
+    if parked.attempts:
+        yield "last tried", moment(parked.last_at)
     if parked.opens:
         yield "opens", plain(parked.opens)
     for each in family.dependants(row):

@@ -92,10 +92,8 @@ def _announce(out: Console, session: Session, selection: Selection, now: datetim
     if len(selection.rows) > SHOWN:
         say(out, f"… and {len(selection.rows) - SHOWN} more")
     if selection.along:
-        say(
-            out,
-            f"+ not asked for, and comes along: {_calls(selection.along)} that wait behind another, or are waited for",
-        )
+        why = "waits behind another, or is waited for"
+        say(out, f"+ was not asked for and comes along, because it {why}: {_calls(selection.along)}")
 
 
 async def _send(

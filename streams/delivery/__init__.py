@@ -1,7 +1,8 @@
 """Delivery: carries signals to one platform, in order per customer, without loss, and without a late reminder.
 
-`run` is the process behind `shoprelay sink NAME`. The pure parts (`lanes`, `turns`, `gate`, `attempt`, `pace`, `hold`,
-`lastlook`) decide; `crew` and `courier` act; `feed`, `http` and `park` are the hands.
+`run` is the process behind `shoprelay sink NAME`. The pure parts decide (`lanes`, `line`, `turns`, `gate`, `attempt`,
+`pace`, `hold`, `lastlook`, `sequence`, `memory`); `crew`, `courier` (one call) and `carrier` (many in one request) act,
+`guard` parks and holds; `feed`, `kafka`, `shelf`, `http` and `token` are the hands.
 """
 
 from streams.delivery.health import Health

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,7 +76,7 @@ class Carrier:
         for lane in load.lanes:
             lane.scope = None
             lane.loaded = False
-            if lane.entries and not courier.resting(lane) and courier.hold.lane is not lane:
+            if lane.entries and lane not in courier.rests and courier.hold.lane is not lane:
                 courier.turns.ready(lane, first=lane not in served)
 
     # -- what travels together
@@ -96,7 +97,8 @@ class Carrier:
         return items
 
     def _run(self, batch: Batch, lane: Lane, most: int) -> Sequence[Item]:
-        run, opened = list[Item](), set[str]()
+        run: list[Item] = []
+        opened: set[str] = set()
         sequence = lane.shard.sequence
         for entry in lane.entries:
             try:
@@ -112,7 +114,8 @@ class Carrier:
                 if any(name and sequence.blocks(lane.key, name) for name in (call.needs, call.opens)):
                     return run
                 run.append(Item(entry, at, call))
-                opened.add(call.opens)
+                if call.opens:
+                    opened.add(call.opens)
                 if len(run) == most:
                     return run
         return run
@@ -207,11 +210,13 @@ class Carrier:
             self._failed(batch, entry)
         for lane in dict.fromkeys(item.entry.lane for item in items):
             if not gate.outage:
-                self._courier.rest(lane, lane.entries[0].attempts)
+                self._courier.rests.rest(lane, lane.entries[0].attempts)
 
     def _failed(self, batch: Batch, entry: Entry) -> None:
         self._courier.failed(entry)
-        entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER
+        if not batch.repeats or entry.attempts >= SUSPECT_AFTER:
+            entry.alone = True
+            entry.attempts = entry.blamed = 0  # what failed it beside others is not held against it
 
     def _settle(
         self, batch: Batch, items: Sequence[Item], verdicts: Sequence[Verdict], answer: Answer, waiting: set[Lane]
@@ -222,11 +227,12 @@ class Carrier:
         if set(verdicts) == {Verdict.THROTTLED}:  # because of whom, if of nobody? It must not go on like this for ever.
             self._put_back(batch, items, Verdict.UNAVAILABLE)
             raise Stop
+        delivered: Counter[str] = Counter()
         for (entry, at, call), verdict in zip(items, verdicts, strict=True):
             lane = entry.lane
             if verdict is Verdict.DELIVERED:
                 if lane not in waiting and entry.at == at:
-                    self._metrics.item(call, verdict)
+                    delivered[call.says] += 1
                     courier.advance(entry)
                 continue
             waiting.add(lane)
@@ -234,5 +240,7 @@ class Carrier:
                 courier.guard.misconfigured(lane, answer)
             elif verdict is not Verdict.THROTTLED:
                 entry.alone = True
+        for says, many in delivered.items():
+            self._metrics.calls(says, Verdict.DELIVERED, many)
         if Verdict.MISCONFIGURED in verdicts:  # the sink holds, and the probe may be one of ours
             raise Stop

@@ -8,14 +8,13 @@ import structlog
 
 from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
-from schemas.signals import OrderPlaced
 from sinks.contract import Answer, Call, Sink, Verdict, classify
 from streams.delivery import park
 from streams.delivery.attempt import Step, blame, is_poison, step
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
-from streams.delivery.entries import Again, Entry, Lane
+from streams.delivery.entries import Entry, Lane
 from streams.delivery.gate import Gate
 from streams.delivery.guard import Guard
 from streams.delivery.hold import Hold
@@ -23,13 +22,17 @@ from streams.delivery.http import Transport
 from streams.delivery.lanes import Lanes
 from streams.delivery.lastlook import SENT_AGAIN, withheld
 from streams.delivery.metrics import DeliveryMetrics
-from streams.delivery.pace import NO_QUOTA, Random, asked_for, jittered, quota
+from streams.delivery.pace import NO_QUOTA, Random, asked_for, quota
 from streams.delivery.park import Parking
-from streams.delivery.say import DELIVERED, DROPPED, PARKED, SETTLED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.reminders import Reminders
+from streams.delivery.rests import Rests
+from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.second import SecondWay
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
 
 log = structlog.get_logger("shoprelay.delivery")
+LEEWAY = 1.5  # of `commit_records` may be at risk: the next half is finished while a commit is on its way
 
 
 class Courier:
@@ -49,20 +52,23 @@ class Courier:
         self._settings = settings
         self._lanes = lanes
         self._speaker = speaker
-        self._parking = parking
         self._transport = transport
         self._metrics = metrics
         self._clock = clock
         self._random = random
         self._successes = 0
         self._unlearned = 0  # failures of the registry in a row
-        self._resting: dict[Lane, asyncio.TimerHandle] = {}
-        self._reminded: dict[str, None] = {}  # in the order they were sent
+        self._reminders = Reminders(settings.remembered_reminders, metrics)
         most = settings.max_in_flight or sink.max_in_flight
         self.hold = Hold(settings.probe_seconds)
-        self.turns = Turns(sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold)
+        self.turns = Turns(
+            sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold,
+            most + int(LEEWAY * settings.commit_records), lambda: lanes.at_risk,
+        )  # fmt: skip
         self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
+        self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
+        self._second = SecondWay(parking, self.guard)
         self.progressed_at = clock.monotonic()
 
     async def turn(self, lane: Lane) -> None:
@@ -76,9 +82,7 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            if entry.partition is not lane.shard.signals and not await self._again(entry):
-                return None
-            said = self.prepare(entry)
+            said = await self._taken_up(entry) or self.prepare(entry)
             if isinstance(said, Finished):
                 return await self._settle(entry, said.outcome)
             if isinstance(said, Unsayable):
@@ -88,6 +92,8 @@ class Courier:
                 return None
         except SchemaMissing as missing:
             return await self._learn(entry, missing.schema_id)
+        except (RegistryError, TimeoutError) as away:
+            return self._wait_for_registry(entry, away)
         call = entry.next_call
         assert call is not None, "an entry that is prepared has calls left"
         if call.needs and lane.shard.sequence.blocks(lane.key, call.needs):
@@ -99,31 +105,19 @@ class Courier:
             return self._stand(lane, call)
         return await self._attempt(entry, call)
 
-    async def _again(self, entry: Entry) -> bool:
-        """Takes up what an operator asked for. Whether there is something to send: asked twice is asked once."""
-        if entry.again is not None:
-            return True
-        assert entry.record is not None, "an entry in its turn is not finished"
+    async def _taken_up(self, entry: Entry) -> Finished | None:
+        """`None` when there is something to send."""
+        if entry.partition is entry.lane.shard.signals:
+            return None
         try:
             async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
-                parked = await self._parking.decoded(entry.record.value or b"")
-        except (RegistryError, TimeoutError) as away:
-            self._wait_for_registry(entry, away)
-            return False
+                return await self._second.taken_up(entry)
         finally:
             entry.lane.scope = None
-        if parked is None or parked.parked_id not in entry.lane.shard.sequence:
-            self._finish(entry, SETTLED)
-            return False
-        drop = ("action", b"drop") in entry.record.headers
-        entry.again, entry.alone = Again(parked, drop), True
-        if drop:
-            await self._settle(entry, DROPPED)
-        return not drop
 
     async def _settle(self, entry: Entry, outcome: str) -> None:
         """Nothing of it is left to send. What was parked is taken away before that is committed."""
-        if entry.again is None or await self.guard.taken_away(entry):
+        if await self._second.settled(entry):
             self._finish(entry, outcome)
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
@@ -133,7 +127,7 @@ class Courier:
         said = self._speaker.prepare(entry)
         if said is not None:
             entry.calls = None  # looked at ahead of its turn, it has to be finished in its turn
-        self._notice(entry)
+        self._reminders.notice(entry)
         entry.alone = entry.alone or self._is_reminder(entry)
         return said
 
@@ -162,14 +156,6 @@ class Courier:
         looking.discard(lane)
         return True
 
-    def _notice(self, entry: Entry) -> None:
-        """A purchase that came too late for a reminder of ours is counted."""
-        if entry.signal is not None and isinstance(entry.signal.payload, OrderPlaced):
-            for reminder in entry.signal.payload.proved_wrong:
-                if reminder in self._reminded:
-                    del self._reminded[reminder]
-                    self._metrics.proved_wrong()
-
     async def _learn(self, entry: Entry, schema_id: int) -> None:
         try:
             async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
@@ -186,7 +172,7 @@ class Courier:
         self._unlearned += 1
         if self._unlearned == 1:
             log.warning("the schema registry is away; waiting", error=type(away).__name__)
-        self.rest(entry.lane, self._unlearned)
+        self.rests.rest(entry.lane, self._unlearned)
 
     # -- sending, and what follows
 
@@ -214,7 +200,7 @@ class Courier:
         if verdict is Verdict.UNAVAILABLE:
             gate.failed(sent_at, now, self._random)
         elif gate.passed():
-            self._wake_the_blameless()
+            self.rests.wake_the_blameless()
         if answer.headers and (told := quota(answer.headers, self._clock.wall())) is not NO_QUOTA:
             gate.told(told, now, longest)
 
@@ -234,27 +220,18 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                if await self._passed(entry, call):
+                if await self._second.passed(entry, call):
                     self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
             case Step.REST if self.hold.lane is not lane:
-                self.rest(lane, entry.attempts)
+                self.rests.rest(lane, entry.attempts)
             case Step.HOLD if self.hold.lane is not lane:
                 self.guard.misconfigured(lane, answer)
             case Step.PARK:
                 if self.hold.lane is lane:  # what comes behind is as good a probe, and parking may take its time
                     self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
-
-    async def _passed(self, entry: Entry, call: Call) -> bool:
-        """Whether what follows from it for parked calls is durable. Otherwise it is sent once more."""
-        lane = entry.lane
-        awaited = call.opens and lane.shard.sequence.blocks(lane.key, call.opens)
-        if awaited and not await self.guard.opened(lane, call.opens):
-            return False
-        last = entry.calls is not None and entry.at + 1 == len(entry.calls)
-        return not (entry.again and last) or await self.guard.taken_away(entry)
 
     def advance(self, entry: Entry) -> None:
         """Its next call was delivered."""
@@ -269,28 +246,9 @@ class Courier:
         else:
             self._finish(entry, DELIVERED)
 
-    def rest(self, lane: Lane, failures: int) -> None:
-        wait = jittered(self._settings.backoff, failures, self._random)
-        self._resting[lane] = asyncio.get_running_loop().call_later(wait, self._rested, lane)
-
-    def _rested(self, lane: Lane) -> None:
-        del self._resting[lane]
-        self.crew.wake((lane,))
-
-    def resting(self, lane: Lane) -> bool:
-        return lane in self._resting
-
     def failed(self, entry: Entry) -> None:
         """It failed beside others: how often, and whether as the only one."""
         blame(entry, self._successes)
-
-    def _wake_the_blameless(self) -> None:
-        """Somebody got through again: whoever failed only while nobody did need not wait any longer. Who fails next to
-        others' success is blamed, and rests its whole time."""
-        awake = [lane for lane in self._resting if lane.entries and not lane.entries[0].blamed]
-        for lane in awake:
-            self._resting.pop(lane).cancel()
-        self.crew.wake(awake)
 
     async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> bool:
         """Whether it is parked; if not, it is where it has to wait."""
@@ -304,16 +262,10 @@ class Courier:
         self._metrics.finished(kind(entry), outcome)
         if outcome == DELIVERED and signal is not None:
             if self._is_reminder(entry):
-                self._remember(signal.signal_id)
+                self._reminders.sent(signal.signal_id)
             if signal.priority == "live":
                 self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
         self._lanes.finish(entry)
         self.progressed_at = self._clock.monotonic()
         if lane.entries:
             self.turns.ready(lane)
-
-    def _remember(self, reminder: str) -> None:
-        self._metrics.reminder_sent()
-        self._reminded[reminder] = None
-        if len(self._reminded) > self._settings.remembered_reminders:
-            del self._reminded[next(iter(self._reminded))]

@@ -60,7 +60,8 @@ class Crew:
         turns = 0
         while (taken := self._turns.take(self._clock.monotonic())) is not None:
             _mark(taken, busy=True)
-            self._hire(self._clock.monotonic())  # somebody for the rest, while this one waits
+            if not self._hired:
+                self._hire(self._clock.monotonic())  # somebody for the rest, while this one waits
             try:
                 await (self._turn(taken) if isinstance(taken, Lane) else self._load_turn(taken))
             finally:

@@ -45,6 +45,8 @@ class Lanes:
         self._enough_records = enough_records
         self._enough = enough
         self.uncommitted = 0  # finished since the last `committable`
+        self._told = 0  # finished and told to the broker, which has not said yes
+        self._refused = False  # the broker did not take the last commit
         self.partitions: dict[TopicPartition, Partition] = {}
         self.shards: dict[int, Shard] = {}
 
@@ -147,7 +149,8 @@ class Lanes:
         self.uncommitted += 1
         if self.uncommitted == self._enough_records:
             self._enough()
-        self._measure(partition)
+        if partition.full:  # finishing can only make room
+            self._measure(partition)
 
     def halt(self, places: Iterable[TopicPartition]) -> None:
         """Nothing of these is begun any more; what is under way may finish. Ended by `close`."""
@@ -219,7 +222,6 @@ class Lanes:
     def committable(self) -> dict[TopicPartition, Progress]:
         """Where the watermark moved since the last commit, or something was finished beyond it. Not before it was read
         what the last owner had finished: that would be forgotten."""
-        self.uncommitted = 0
         progress = {}
         for place, partition in self.partitions.items():
             if not partition.shard.known:
@@ -229,15 +231,25 @@ class Lanes:
                 finished = chain(_beyond(partition), _not_fetched_yet(partition))
                 progress[place] = Progress(watermark, memory.written(watermark, finished))
                 partition.moved = False
+        self._told = self._told + self.uncommitted if progress else 0
+        self.uncommitted = 0
         return progress
 
+    @property
+    def at_risk(self) -> int:
+        """What is finished and would be done again after a crash. None of it as long as the broker takes no commits:
+        nobody knows until when, and what is at hand need not wait for that."""
+        return 0 if self._refused else self._told + self.uncommitted
+
     def committed(self, progress: Mapping[TopicPartition, Progress]) -> None:
+        self._told, self._refused = 0, False
         for place, told in progress.items():
             if partition := self.partitions.get(place):
                 partition.committed = max(partition.committed, told.offset)
 
     def not_committed(self, progress: Mapping[TopicPartition, Progress]) -> None:
         """The broker did not take it: to be told again."""
+        self._refused = True
         for place in progress:
             if partition := self.partitions.get(place):
                 partition.moved = True

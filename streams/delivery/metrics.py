@@ -80,24 +80,24 @@ class DeliveryMetrics:
         self._in_flight.set_function(in_flight)
 
     def answered(self, call: Call, verdict: Verdict, seconds: float) -> None:
-        self.item(call, verdict)
+        self.calls(call.says, verdict)
         self._timed(call, seconds)
 
     def load_answered(self, call: Call, items: int, verdict: Verdict, seconds: float) -> None:
-        """A request of many. What became of each is told by `item`; of itself only what concerns it as a whole."""
+        """A request of many. What became of each is told by `calls`; of itself only what concerns it as a whole."""
         self._timed(call, seconds)
         if items:
             self._load_items.labels(self._sink, call.endpoint).observe(items)
         if verdict is not Verdict.DELIVERED:
-            self.item(call, verdict)
+            self.calls(call.says, verdict)
 
-    def item(self, call: Call, verdict: Verdict) -> None:
+    def calls(self, says: str, verdict: Verdict, many: int = 1) -> None:
         """`labels()` takes a lock and builds a tuple on every call; these three run once per call or signal."""
-        child = self._call_children.get((call.says, verdict))
+        child = self._call_children.get((says, verdict))
         if child is None:
-            child = self._calls.labels(self._sink, call.says, verdict.value)
-            self._call_children[call.says, verdict] = child
-        child.inc()
+            child = self._calls.labels(self._sink, says, verdict.value)
+            self._call_children[says, verdict] = child
+        child.inc(many)
 
     def _timed(self, call: Call, seconds: float) -> None:
         timer = self._seconds_children.get(call.endpoint)

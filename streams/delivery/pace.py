@@ -12,7 +12,9 @@ from streams.delivery.settings import Backoff
 
 Random = Callable[[], float]  # uniform in [0, 1)
 EPOCH_FLOOR = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
-PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
+_PREFIXES = ("ratelimit-", "x-ratelimit-", "x-rate-limit-")
+_NAMES = tuple((f"{prefix}limit", f"{prefix}remaining", f"{prefix}reset") for prefix in _PREFIXES)
+_ALL_NAMES = frozenset(name for names in _NAMES for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ def asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
 def quota(headers: Mapping[str, str], now: datetime) -> Quota:
     """What the `RateLimit-*` headers say (draft-ietf-httpapi-ratelimit-headers before -07, and the `X-` forms before
     it): the first number counts, `100, 100;w=60` is 100. Header names are lower-case."""
-    for prefix in PREFIXES:
-        names = (f"{prefix}limit", f"{prefix}remaining", f"{prefix}reset")
+    if _ALL_NAMES.isdisjoint(headers):  # most answers
+        return NO_QUOTA
+    for names in _NAMES:
         if any(name in headers for name in names):
             limit, remaining, reset = (_number(re.split("[,;]", headers.get(name, ""))[0]) for name in names)
             if reset is not None:

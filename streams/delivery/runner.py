@@ -164,7 +164,8 @@ class Delivery:
         """On time, and as soon as so much is finished that a crash would repeat too much of it."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), self._settings.commit_seconds)
+                async with asyncio.timeout(self._settings.commit_seconds):
+                    await self._enough.wait()
             self._enough.clear()
             await self._commit()
             for place, partition in self._lanes.partitions.items():
@@ -187,6 +188,7 @@ class Delivery:
                 pass
             finally:  # cut short by the end, it is told once more before we leave
                 (self._lanes.committed if taken else self._lanes.not_committed)(progress)
+        self._courier.crew.wake()  # who waited because too much would have been repeated
 
     # -- the end
 

@@ -42,8 +42,9 @@ class DeliverySettings:
     bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of its watermark.
     `partitions` is the partition count of `topic`: a process that owns a share of them takes that share of the sink's
     limits. `max_in_flight` overrides the sink's own. What is finished is committed every `commit_seconds`, or as soon
-    as it is `commit_records`. `longest_wait_seconds` bounds what a `Retry-After` can ask for; `look_seconds` is how old
-    the broker's word about a partition's end may be when a reminder leaves.
+    as it is `commit_records`; a crash repeats at most one and a half times as many and what is in flight (unless the
+    broker takes no commits: nobody waits for that). `longest_wait_seconds` bounds what a `Retry-After` can ask for;
+    `look_seconds` is how old the broker's word about a partition's end may be when a reminder leaves.
     """
 
     bootstrap: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sinks.contract import Call, Sink
 from streams.delivery.entries import Lane
@@ -21,12 +21,24 @@ EVERYWHERE = "*"
 
 class Turns:
     """A call leaves with a slot, which counts against its gate and against `max_bytes`, the bound of all bodies in
-    flight (except that one request may always leave). `in_flight` is how many slots are taken."""
+    flight (except that one request may always leave). `in_flight` is how many slots are taken. Together with what
+    `at_risk` tells, it stays below `most_at_risk`: a crash repeats no more calls than that, and what a batch holds."""
 
-    def __init__(self, sink: Sink, max_in_flight: int, max_bytes: int, backoff: Backoff, hold: Hold) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        max_in_flight: int,
+        max_bytes: int,
+        backoff: Backoff,
+        hold: Hold,
+        most_at_risk: float = math.inf,
+        at_risk: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._sink = sink
         self._max_in_flight = max_in_flight
         self._max_bytes = max_bytes
+        self._most_at_risk = most_at_risk + max((batch.most_items for batch in sink.batches), default=0)
+        self._at_risk = at_risk
         self._bytes = 0
         self.in_flight = 0
         self._backoff = backoff
@@ -141,7 +153,7 @@ class Turns:
 
     @property
     def _full(self) -> bool:
-        return self._bytes >= self._max_bytes
+        return self._bytes >= self._max_bytes or self.in_flight + self._at_risk() >= self._most_at_risk
 
     # -- turns
 

@@ -153,7 +153,7 @@ class Consumer(Service, ConsumerT, aiokafka.ConsumerRebalanceListener):
             self.app.flow_control.resume()
             self.ledger.moved = time.monotonic()
             self.joined = True
-            self.engine.hooks.on_rebalance(len(self._assigned))
+            self.engine.hooks.on_rebalance(self._assigned)
             if self.lanes and not self.app.should_stop:
                 self.lanes.start(self._assigned, generation)
         except Exception as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -41,8 +42,8 @@ class Hooks:
     """topic, partition, records the broker holds beyond what has been fetched"""
     on_kafka_error: Callable[[str], None] = _nothing
     """class name of an error that Kafka answered and the engine works around"""
-    on_rebalance: Callable[[int], None] = _nothing
-    """number of partitions owned from now on"""
+    on_rebalance: Callable[[AbstractSet[tuple[str, int]]], None] = _nothing
+    """every (topic, partition) owned from now on"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import Metric
@@ -99,13 +100,15 @@ class EngineMetrics:
             "shoprelay_restore_ratio", "How much of a table partition is read back, 0 to 1", ["table", "partition"],
             registry=registry,
         )  # fmt: skip
+        self._told: set[tuple[str, int]] = set()  # of which topic and partition lag or a commit was told
+        self._read: set[tuple[str, int]] = set()  # of which table and partition a restore was told
 
     def hooks(self) -> Hooks:
         return Hooks(
             on_restore_progress=self._on_restore,
             on_chunk=self._on_chunk,
             on_commit=self._on_commit,
-            on_lag=lambda topic, partition, records: self._lag.labels(topic, partition).set(records),
+            on_lag=self._on_lag,
             on_kafka_error=lambda error: self._errors.labels(error).inc(),
             on_rebalance=self._on_rebalance,
         )
@@ -113,6 +116,7 @@ class EngineMetrics:
     def _on_restore(self, now: RestoreProgress) -> None:
         ratio = 1.0 if now.finished or not now.total else now.done / now.total
         self._restored.labels(now.table, now.partition).set(ratio)
+        self._read.add((now.table, now.partition))
 
     def _on_chunk(self, topic: str, partition: int, records: int, seconds: float) -> None:
         self._chunks.labels(topic).observe(seconds)
@@ -121,7 +125,22 @@ class EngineMetrics:
     def _on_commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         for (topic, partition), offset in offsets.items():
             self._committed.labels(topic, partition).set(offset)
+        self._told |= offsets.keys()
 
-    def _on_rebalance(self, owned: int) -> None:
-        self._owned.set(owned)
+    def _on_lag(self, topic: str, partition: int, records: int) -> None:
+        self._lag.labels(topic, partition).set(records)
+        self._told.add((topic, partition))
+
+    def _on_rebalance(self, owned: AbstractSet[tuple[str, int]]) -> None:
+        """What is somebody else's now is theirs to tell: left behind here, its last number would stand for ever."""
+        self._owned.set(len(owned))
         self._rebalances.inc()
+        for lost in self._told - owned:
+            self._lag.remove(*lost)
+            self._committed.remove(*lost)
+        numbers = {number for _, number in owned}
+        for table, number in self._read:
+            if number not in numbers:
+                self._restored.remove(table, number)
+        self._told &= owned
+        self._read = {read for read in self._read if read[1] in numbers}

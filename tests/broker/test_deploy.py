@@ -55,12 +55,12 @@ def test_compose_understands_its_file() -> None:
     listed = subprocess.run([*tool, "config", "--services"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(listed.stdout.split()) == {
         "kafka", "registry", "topics-init", "worker", "sink-klaviyo", "sink-june", "sandbox-klaviyo", "sandbox-june",
-        "prometheus",
+        "prometheus", "grafana",
     }  # fmt: skip
 
 
 def test_nothing_of_compose_listens_beyond_this_machine() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     published = re.findall(r'^      - "?([\d.:]*\d+:\d+)"?$', compose, flags=re.MULTILINE)
-    assert len(published) == 5
+    assert len(published) == 6
     assert all(port.startswith("127.0.0.1:") for port in published)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a process of pytest for each
+
 SUITE = """
 import pytest
 def test_plain(): pass

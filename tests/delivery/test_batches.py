@@ -68,11 +68,10 @@ class Bulk(Platform):
     async def receive(self, call: Call) -> Answer:
         if call.path != "/bulk":
             answer = await super().receive(call)
-            answer = Answer(422, {}, b'{"error": "bad"}') if call.key in self.bad else answer
-            if answer.status < 300:
-                self.stored[call.key] += 1
-            else:
+            if call.key in self.bad:
                 self.accepted = [key for key in self.accepted if key != call.key]
+                return Answer(422, {}, b'{"error": "bad"}')
+            self.stored[call.key] += answer.status < 300
             return answer
         keys = [item["id"] for item in json.loads(call.body)]
         self.requests.append(keys)
@@ -415,6 +414,23 @@ async def test_an_item_that_makes_the_platform_fail_is_left_to_fail_alone() -> N
     await until(on.done)
 
     assert [(p.call_key, p.reason) for p in on.log.parked] == [("c7-ordered-0", "gave_up")]
+
+
+@moved_clock
+async def test_what_failed_in_company_is_not_held_against_a_call() -> None:
+    on, platform = world(partitions=1)
+    platform.scripted = [Answer(503)] * 1000
+    platform.answers.update({key: [Answer(503)] for key in keys(50)})
+    on.start(bulky(from_items=2, in_flight=1), give_up_after=GiveUp(attempts=3, seconds=0.0))
+    on.log.say(*orders(50))
+    for n in range(1, 60):
+        on.log.say(*(ordered(f"d{c}", str(n)) for c in range(3)))
+        await pass_time(1.0)
+    await until(on.done)
+
+    failed = Counter(key for request in platform.requests for key in request)
+    assert [key for key in keys(50) if failed[key] == 2], "twice with others"
+    assert not on.log.parked, "and once alone"
 
 
 @moved_clock

@@ -175,6 +175,7 @@ class Hands:
         self._positions: dict[TopicPartition, int] = {}
         self._generation = 0
         self._idle = 0.05
+        self.gone = False
         self.owner: Owner | None = None
 
     async def send(self, call: Call) -> Answer:
@@ -279,6 +280,10 @@ class Process:
             metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
         )  # fmt: skip
         self.running = asyncio.create_task(self.delivery.run(self.stop))
+        self.running.add_done_callback(self._ended)
+
+    def _ended(self, running: asyncio.Task[int]) -> None:
+        self.hands.gone = True
 
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, {"sink": "acme", **labels}) or 0.0
@@ -300,6 +305,7 @@ class World:
         self.random = random.Random(seed)
         self.members: list[Hands] = []
         self.processes: list[Process] = []
+        self._gathering = asyncio.Lock()
         self.settled: Callable[[Written], bool] = lambda record: True
         self._checked: dict[int, set[int]] = {}  # by partition
         self._below: dict[int, int] = {}
@@ -316,20 +322,24 @@ class World:
         process.death.happened.set()
         process.running.cancel()
         await asyncio.gather(process.running, return_exceptions=True)
-        await self.rebalance(leaving=process.hands, dead=True)
+        await self.rebalance(leaving=process.hands)
 
-    async def rebalance(
-        self, *, joining: Hands | None = None, leaving: Hands | None = None, dead: bool = False
-    ) -> None:
-        """Eager, as aiokafka does it: everybody gives back everything, then it is dealt out anew."""
-        if leaving is not None and leaving in self.members:
-            self.members.remove(leaving)
-        for member in self.members:
-            await member.revoke()
-        if joining is not None:
-            self.members.append(joining)
-        for index, member in enumerate(self.members):
-            await member.assign(range(index, len(self.log.partitions), len(self.members)))
+    async def rebalance(self, *, joining: Hands | None = None, leaving: Hands | None = None) -> None:
+        """Eager, as aiokafka does it: everybody gives back everything, then it is dealt out anew. One after the other,
+        and to its end whoever asked for it: the group is not the member's."""
+        await asyncio.shield(asyncio.ensure_future(self._gather(joining, leaving)))
+
+    async def _gather(self, joining: Hands | None, leaving: Hands | None) -> None:
+        async with self._gathering:
+            for member in [*self.members]:
+                if member is leaving or member.gone:
+                    self.members.remove(member)
+            for member in self.members:
+                await member.revoke()
+            if joining is not None and not joining.gone:
+                self.members.append(joining)
+            for index, member in enumerate(self.members):
+                await member.assign(range(index, len(self.log.partitions), len(self.members)))
 
     def check_commits(self) -> None:
         for place, told in self.log.progress.items():

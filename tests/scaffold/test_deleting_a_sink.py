@@ -39,6 +39,7 @@ def run(house: Path, *command: str | Path, minutes: float = 1) -> str:
     return told.stdout
 
 
+@pytest.mark.slow
 def test_the_others_are_certified_and_no_import_is_missing(house: Path) -> None:
     said = run(house, sys.executable, "-m", "shoprelay.cli", "certify")
 

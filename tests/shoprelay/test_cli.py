@@ -89,6 +89,13 @@ def test_an_unknown_command_is_refused() -> None:
     assert run("wrker").exit_code == 2
 
 
+def test_a_stand_in_that_does_not_exist_is_refused() -> None:
+    result = run("sandbox", "nope")
+
+    assert result.exit_code == 2
+    assert "no sink 'nope'; there are:" in said(result)
+
+
 # -- settings
 
 
@@ -96,7 +103,7 @@ def test_good_settings_are_said_to_be_good(settings: Path) -> None:
     result = run("check")
 
     assert result.exit_code == 0
-    assert "the settings are valid (news)" in said(result)
+    assert "shoprelay.toml: valid (news)" in said(result)
 
 
 def test_check_reads_the_file_it_is_given(settings: Path) -> None:

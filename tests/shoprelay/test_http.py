@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -11,10 +12,25 @@ import pytest
 from prometheus_client import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+from shoprelay import sink_process
+from shoprelay.garbage import YOUNG_OBJECTS, leave_alone_what_stays
 from shoprelay.http import Readiness, new_registry, serve
+from shoprelay.settings import load
 from shoprelay.sink_process import _Watched
-from shoprelay.worker_process import YOUNG_OBJECTS, _leave_alone_what_stays, _worker_readiness
+from shoprelay.worker_process import _worker_readiness
 from streams.delivery.health import Health, State
+
+NEWS = """
+[kafka]
+bootstrap = "127.0.0.1:9092"
+[registry]
+url = "http://127.0.0.1:8081"
+[sinks.news]
+platform = "klaviyo"
+http = { host = "127.0.0.1", port = 0 }
+[sinks.news.config]
+api_key = "env:NEWS_KEY"
+"""
 
 
 class Process:
@@ -124,10 +140,34 @@ def test_a_sink_that_is_held_or_joining_is_not_ready(state: State, reason: str |
 def test_a_worker_does_not_look_for_garbage_in_what_it_keeps() -> None:
     thresholds = gc.get_threshold()
     try:
-        _leave_alone_what_stays()
+        leave_alone_what_stays()
 
         assert gc.get_freeze_count() > 10_000
         assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+def test_a_sink_begins_to_deliver_once_what_it_keeps_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "shoprelay.toml", list[int]()
+    path.write_text(NEWS)
+    configuration = load(path, {"NEWS_KEY": "pk_secret"})
+
+    async def ready(codecs: object) -> None: ...
+
+    async def deliver(*_: object, **__: object) -> int:
+        seen.append(gc.get_threshold()[0])
+        return 0
+
+    monkeypatch.setattr(sink_process, "prepared", ready)
+    monkeypatch.setattr(sink_process, "run", deliver)
+    thresholds = gc.get_threshold()
+    try:
+        assert sink_process.run_sink(configuration, configuration.accounts["news"]) == 0
+        assert seen == [YOUNG_OBJECTS]
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)

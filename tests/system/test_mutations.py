@@ -160,8 +160,8 @@ GUARDS = [
     Guard(
         "what may have arrived goes alone where repeats harm",
         "streams/delivery/carrier.py",
-        "entry.alone = not batch.repeats or entry.attempts >= SUSPECT_AFTER",
-        "entry.alone = entry.attempts >= SUSPECT_AFTER",
+        "if not batch.repeats or entry.attempts >= SUSPECT_AFTER:",
+        "if entry.attempts >= SUSPECT_AFTER:",
         "tests/delivery/test_batches.py"
         "::test_where_a_repeat_would_fail_the_others_what_may_have_arrived_goes_one_by_one",
     ),
@@ -181,7 +181,7 @@ GUARDS = [
     ),
     Guard(
         "asked twice is asked once",
-        "streams/delivery/courier.py",
+        "streams/delivery/second.py",
         "if parked is None or parked.parked_id not in entry.lane.shard.sequence:",
         "if parked is None:",
         "tests/delivery/test_again.py::test_asked_twice_is_asked_once",
@@ -394,7 +394,7 @@ GUARDS = [
     # -- delivery
     Guard(
         "no commit past unfinished work",
-        "streams/delivery/lanes.py",
+        "streams/delivery/entries.py",
         "            return self.order[0].offset\n",
         "            return self.order[-1].offset + 1\n",
         "tests/delivery/test_lanes.py::test_the_watermark_is_the_first_unfinished_offset",
@@ -437,7 +437,7 @@ GUARDS = [
     Guard(
         "calls in flight are finished before a partition is given back",
         "streams/delivery/runner.py",
-        "        await self._courier.crew.finish(self._lanes, partitions, self._settings.drain_seconds)\n",
+        "        await self._courier.crew.finish(self._lanes, places, self._settings.drain_seconds)\n",
         "",
         "tests/delivery/test_coming_and_going.py::test_a_stop_lets_calls_in_flight_finish_and_commits_them",
     ),
@@ -454,7 +454,7 @@ GUARDS = [
         "sinks/klaviyo/event.py",
         '        "unique_id": unique_id,\n',
         "",
-        "tests/sinks/test_cases.py",
+        "tests/certificate/test_sinks.py",
     ),
 ]
 

@@ -59,7 +59,7 @@ def everything_happens(metrics: WorkerMetrics, engine: EngineMetrics) -> None:
     hooks.on_commit({("shop-events", 1): 201})
     hooks.on_lag("shop-events", 1, 7)
     hooks.on_kafka_error("NotLeaderForPartitionError")
-    hooks.on_rebalance(12)
+    hooks.on_rebalance({("shop-events", number) for number in range(12)})
     hooks.on_restore_progress(
         RestoreProgress(table="customers", partition=1, done=50, total=200, seconds=1.5, finished=False)
     )
@@ -152,3 +152,23 @@ def test_two_processes_worth_of_metrics_do_not_meet(registry: CollectorRegistry,
     WorkerMetrics(other).pending(5)
 
     assert samples(registry, "shoprelay_deadlines_pending") == {}
+
+
+def test_what_is_given_back_is_not_told_any_more(engine: EngineMetrics, registry: CollectorRegistry) -> None:
+    hooks = engine.hooks()
+    hooks.on_rebalance({("shop-events", 0), ("shop-events", 1)})
+    for partition in (0, 1):
+        hooks.on_lag("shop-events", partition, 7)
+        hooks.on_commit({("shop-events", partition): 201})
+        hooks.on_restore_progress(RestoreProgress("customers", partition, 50, 200, 1.5, False))
+    hooks.on_rebalance({("shop-events", 1)})
+    hooks.on_commit({})
+
+    told = {
+        (sample.name, sample.labels["partition"])
+        for family in registry.collect()
+        for sample in family.samples
+        if "partition" in sample.labels
+    }
+    names = ("shoprelay_lag_records", "shoprelay_committed_offset", "shoprelay_restore_ratio")
+    assert told == {(name, "1") for name in names}

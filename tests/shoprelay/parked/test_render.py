@@ -33,7 +33,7 @@ def test_a_line_of_the_table_says_it_all() -> None:
     line = drawn([row("order", says="Placed Order", minutes=9, attempts=3, behind="order 17")]).splitlines()[2]
 
     assert [cell.strip() for cell in line.split("│")] == [
-        id_of("order")[:8], "10 min", "60 s", "Placed Order", "mugs/c:ada", "rejected", "400", "3", "order 17",
+        id_of("order")[:8], "10 min", "60 s", "Placed Order", "mugs/c:ada", "rejected (400); behind order 17", "3",
     ]  # fmt: skip
 
 
