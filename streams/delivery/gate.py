@@ -151,10 +151,11 @@ class Gate:
         return came_back
 
     def throttled(self, sent_at: float, now: float, asked: float | None, random: Random) -> None:
-        """`asked`: seconds the platform wants, or `None`. Calls that left before the gate closed are one wave."""
+        """`asked`: seconds the platform wants, or `None`; 0 tells no more than that. Calls that left before the gate
+        closed are one wave."""
         if sent_at >= self._opened_at:
             self._throttled += 1
-        wait = asked if asked is not None else 1.0 + jittered(self._backoff, self._throttled, random)
+        wait = asked if asked else 1.0 + jittered(self._backoff, self._throttled, random)
         self._close(now + wait, "throttled")
 
     def failed(self, sent_at: float, now: float, random: Random) -> None:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     InvalidGroupIdError,
     KafkaConnectionError,
     KafkaError,
+    OffsetMetadataTooLargeError,
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
 )
@@ -149,6 +150,11 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
     async def commit(self, progress: Mapping[TopicPartition, Progress]) -> bool:
         try:
             await self._consumer.commit({tp: OffsetAndMetadata(*told) for tp, told in progress.items()})
+        except OffsetMetadataTooLargeError:
+            if not any(told.memory for told in progress.values()):
+                return False
+            # This broker keeps less beside an offset than is usual: the offsets at least.
+            return await self.commit({tp: Progress(told.offset) for tp, told in progress.items()})
         except (CommitFailedError, IllegalStateError):
             return False
         except KafkaError as error:

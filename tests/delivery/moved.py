@@ -12,7 +12,6 @@ from typing import Any
 from shoprelay.certificate import virtual
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-BUSY = 20_000  # turns of the event loop in one virtual second
 MovedClock = functools.partial(virtual.VirtualClock, NOON)
 
 
@@ -39,6 +38,8 @@ async def pass_time(seconds: float) -> None:
 class CountedLoop(virtual.VirtualLoop):
     """Fails when nothing but turns of the loop goes on."""
 
+    busy = 20_000  # in one virtual second
+
     def __init__(self) -> None:
         super().__init__()
         self._second = self._turns = 0
@@ -47,6 +48,6 @@ class CountedLoop(virtual.VirtualLoop):
         if int(self.now) != self._second:
             self._second, self._turns = int(self.now), 0
         self._turns += 1
-        if self._turns > BUSY:
+        if self._turns > self.busy:
             raise AssertionError(f"busy at {self.now:.3f}")
         super()._run_once()  # type: ignore[misc]

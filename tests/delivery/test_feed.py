@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import OffsetMetadataTooLargeError
 
 from streams.delivery import kafka
+from streams.delivery.feed import Progress
 from streams.delivery.kafka import KafkaFeed
 from streams.delivery.settings import DeliverySettings
 from tests.delivery.said import encode, ordered
@@ -108,3 +110,17 @@ async def test_an_owner_that_fails_to_hear_of_its_partitions_ends_the_process(to
 
     with pytest.raises(ValueError, match=told):
         await feed.fetch([SIGNALS], 0.1, 100)
+
+
+async def test_a_broker_that_keeps_no_long_notes_gets_the_offsets_at_least(feed: KafkaFeed) -> None:
+    taken: list[Any] = []
+
+    async def commit(offsets: dict[TopicPartition, Any]) -> None:
+        if any(told.metadata for told in offsets.values()):
+            raise OffsetMetadataTooLargeError
+        taken.append({tp: told.offset for tp, told in offsets.items()})
+
+    member(feed).commit = commit  # type: ignore[attr-defined]
+
+    assert await feed.commit({SIGNALS: Progress(7, "1:AQE=")})
+    assert taken == [{SIGNALS: 7}]

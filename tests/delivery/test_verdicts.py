@@ -313,3 +313,14 @@ async def test_a_probe_that_is_parked_is_no_probe_any_more() -> None:
     assert world.platform.accepted == ["bob-ordered-1", "ada-ordered-2"]
     assert [parked.reason for parked in world.log.parked] == ["gave_up"]
     assert not process.running.done()
+
+
+@moved_clock
+async def test_a_platform_that_says_too_fast_and_asks_for_no_time_is_not_asked_all_the_time() -> None:
+    world = World()
+    world.platform.otherwise = lambda: (0.01, throttled(retry_after="0"))
+    world.start()
+    world.log.say(*(ordered(f"c{n}") for n in range(5)))
+    await pass_time(60)
+
+    assert 5 <= len(world.platform.sent) <= 65
