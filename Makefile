@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
+APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py
 FAST := not system and not slow and not kafka and not real
 
 .PHONY: help
@@ -69,7 +70,8 @@ test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
 
 .PHONY: test-slow
 test-slow: setup ## the long trials, on both brokers
-	$(BIN)/pytest -m "slow and not kafka"
+	$(BIN)/pytest -q -n 2 -m "slow and not kafka" $(APART)
+	$(BIN)/pytest -m "slow and not kafka" $(APART:%=--ignore=%)
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "slow and (system or kafka)"
 
 .PHONY: lock
