@@ -16,6 +16,7 @@ from streams.delivery.entries import Entry, Lane
 from streams.delivery.http import Transport
 from streams.delivery.line import Load, alive
 from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.say import where
 
 if TYPE_CHECKING:
     from streams.delivery.courier import Courier
@@ -151,7 +152,7 @@ class Carrier:
         verdict, answer = await self._exchange(batch.join(calls), items[0].entry.lane, len(items))
         answers = [answer]
         while verdict in (Verdict.DELIVERED, Verdict.REJECTED):
-            match batch.read(calls, answers):
+            match self._read(batch, calls, answers):
                 case None if verdict is Verdict.REJECTED:
                     return verdict
                 case None:
@@ -165,6 +166,19 @@ class Carrier:
                     return None
         self._put_back(batch, items, verdict)
         raise Stop
+
+    def _read(self, batch: Batch, calls: Sequence[Call], answers: Sequence[Answer]) -> Sequence[Verdict] | Ask | None:
+        """A mistake in reading one odd answer must not end the process, which would meet the same answer again: then
+        the answer is said of the whole."""
+        try:
+            said = batch.read(calls, answers)
+        except Exception as error:
+            log.error("reading a batch's answer failed", sink=self._sink.name, error=where(error))
+            return None
+        if isinstance(said, tuple) and len(said) != len(calls):
+            log.error("a batch's answer was read as of another number of calls", sink=self._sink.name)
+            return None
+        return said
 
     async def _asked(self, ask: Ask, lane: Lane) -> tuple[Verdict, Answer]:
         """Asks until somebody answers, but not for ever."""

@@ -548,6 +548,28 @@ async def test_who_is_refused_behind_one_that_has_to_go_again_does_not_hold_it_u
     assert sorted(p.call_key for p in on.log.parked) == sorted(platform.bad)
 
 
+@pytest.mark.parametrize("answer", [TAKEN, Answer(400)], ids=["taken", "refused"])
+def test_a_mistake_in_reading_an_odd_answer_says_it_of_the_whole(answer: Answer) -> None:
+    def broken(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
+        raise KeyError("ada@example.com")
+
+    def short(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
+        return (Verdict.DELIVERED,)
+
+    @moved_clock
+    async def story(read: Read) -> None:
+        on, platform = world()
+        platform.scripted = [None if answer is TAKEN else answer]
+        on.start(bulky(read))
+        on.log.say(*orders(100))
+        await until(on.done)
+
+        assert platform.stored == Counter(keys(100))
+
+    for read in (broken, short):
+        story(read)
+
+
 @moved_clock
 async def test_a_mistake_in_joining_ends_the_process_rather_than_losing_anybody() -> None:
     def broken(calls: Sequence[Call]) -> Call:
