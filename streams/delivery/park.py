@@ -84,8 +84,9 @@ class Parking:
         assert entry.again is not None
         parked, lane = entry.again.parked, entry.lane
         sequence = lane.shard.sequence
-        if parked.opens and len(sequence.openers(lane.key, parked.opens)) == 1:
-            await self._release(lane, parked.opens)
+        opens = sequence.opens(parked.parked_id)  # what was asked for may be older than what is parked now
+        if opens and len(sequence.openers(lane.key, opens)) == 1:
+            await self._release(lane, opens)
         await self.shelf.put(lane.shard.number, parked.parked_id.encode(), None)
         sequence.gone(parked.parked_id)
 

@@ -45,13 +45,14 @@ class Sequenced:
         if not others:
             del self._of[waiting.customer]
 
-    def opens(self, parked_id: str) -> str | None:
-        waiting = self._parked.get(parked_id)
-        return waiting.opens if waiting else None
-
     def blocks(self, customer: bytes, needs: str) -> bool:
         """Whether what a call needs is only known to the platform once a parked call has passed."""
         return bool(self.openers(customer, needs))
+
+    def opens(self, parked_id: str) -> str | None:
+        """What this one would make known, as it is parked now."""
+        waiting = self._parked.get(parked_id)
+        return waiting.opens if waiting else None
 
     def openers(self, customer: bytes, name: str) -> list[tuple[str, Waiting]]:
         """Who of the parked would make this known."""

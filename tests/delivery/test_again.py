@@ -241,6 +241,27 @@ def replace_id(signal: Signal, signal_id: str) -> Signal:
 
 
 @moved_clock
+async def test_what_is_asked_for_is_what_is_parked_now_and_not_what_it_was_when_somebody_looked() -> None:
+    """Looked at while it opened nothing any more, then refused once more, which opens anew; then dropped as it was."""
+    world = World()
+    world.start(SEQUENCED)
+    world.platform.answers["ada-ordered-1"] = [BAD, BAD]
+    world.log.say(ordered("ada", "1"))
+    await until(world.done)
+    world.log.put(b"mugs:ada", encode(replace_id(ordered("ada", "1"), "ada-paid-1")))
+    await until(lambda: world.done() and one(world, "ada-ordered-1").opens is None)
+    looked_at = one(world, "ada-ordered-1")
+    world.log.ask(looked_at)
+    await until(lambda: world.done() and one(world, "ada-ordered-1").opens is not None)
+    world.log.say(searched("ada", 1))
+    await until(lambda: world.done() and len(world.log.still_parked) == 2)
+
+    world.log.ask(looked_at, action="drop")
+    await until(lambda: world.done() and not world.log.still_parked)
+    assert world.platform.told()[-1] == "ada-searched-1"
+
+
+@moved_clock
 async def test_what_something_later_made_known_need_not_be_waited_for_any_longer() -> None:
     """JUNE: an order that was refused is entered once more when it is paid, and that one passes."""
     world = World()

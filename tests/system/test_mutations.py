@@ -189,8 +189,8 @@ GUARDS = [
     Guard(
         "what waited behind is asked for before the opener is taken away",
         "streams/delivery/park.py",
-        "        if parked.opens and len(sequence.openers(lane.key, parked.opens)) == 1:\n"
-        "            await self._release(lane, parked.opens)\n",
+        "        if opens and len(sequence.openers(lane.key, opens)) == 1:\n"
+        "            await self._release(lane, opens)\n",
         "",
         "tests/delivery/test_again.py::test_dropped_it_is_not_sent_and_those_behind_go_on",
     ),
