@@ -134,16 +134,16 @@ class Courier:
         signal, lane = entry.signal, entry.lane
         assert signal is not None
         looking = lane.shard.looking
-        looking.discard(lane)  # nobody else is to look for it during its turn
+        looking.pop(lane, None)  # nobody else is to look for it during its turn
         reason = SENT_AGAIN if entry.again else withheld(signal, self._speaker.behind(lane), self._clock.wall())
         if reason:
             self._metrics.reminder_withheld(reason)
             await self._settle(entry, WITHHELD)
             return False
-        looking.add(lane)
+        looking[lane] = None
         if not self._lanes.may_leave(entry, self._clock.monotonic()):
             return False
-        looking.discard(lane)
+        looking.pop(lane, None)
         return True
 
     async def _learn(self, entry: Entry, schema_id: int) -> None:

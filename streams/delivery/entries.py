@@ -121,7 +121,7 @@ class Shard:
         self.known = False
         self.halted = False
         self.lanes: dict[bytes, Lane] = {}
-        self.looking: set[Lane] = set()  # their reminder waits until more was fetched
+        self.looking: dict[Lane, None] = {}  # their reminder waits until more was fetched; in the order they came
         self.signals: Partition | None = None
         self.sequence = Sequenced()
 

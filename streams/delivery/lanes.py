@@ -51,7 +51,7 @@ class Lanes:
         self.shards: dict[int, Shard] = {}
 
     def open(self, places: Iterable[TopicPartition]) -> None:
-        for place in places:
+        for place in sorted(places):  # a set has another order in every run
             if place in self.partitions:
                 continue
             shard = self.shards.setdefault(place.partition, Shard(place.partition))
@@ -137,7 +137,7 @@ class Lanes:
         entry.record = entry.calls = entry.signal = entry.again = None  # it only holds its place in the order now
         partition.unfinished -= 1
         partition.bytes -= entry.size
-        lane.shard.looking.discard(lane)
+        lane.shard.looking.pop(lane, None)
         if not lane.entries:
             lane.shard.lanes.pop(lane.key, None)
         partition.done += 1
@@ -168,7 +168,7 @@ class Lanes:
         for entry in lane.entries:
             if not entry.deferred:
                 self._defer(entry)
-        for partition in {entry.partition for entry in lane.entries}:
+        for partition in dict.fromkeys(entry.partition for entry in lane.entries):
             self._measure(partition)
 
     def _defer(self, entry: Entry) -> None:
@@ -255,7 +255,8 @@ class Lanes:
                 partition.moved = True
 
     def busy(self, places: Iterable[TopicPartition]) -> list[Lane]:
-        shards = {partition.shard for place in places if (partition := self.partitions.get(place))}
+        owned = (partition.shard for place in sorted(places) if (partition := self.partitions.get(place)))
+        shards = dict.fromkeys(owned)
         return [lane for shard in shards for lane in shard.lanes.values() if lane.busy]
 
 
