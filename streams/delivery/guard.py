@@ -88,10 +88,7 @@ class Guard:
         return await self._lasting(lane, lambda: self._parking.opened(lane, name))
 
     async def _lasting(self, lane: Lane, act: Callable[[], Awaitable[None]]) -> bool:
-        """Inside a load the scope is that of the load, whose end is noticed there."""
-        if lane.loaded:
-            await self._until_done(act)
-            return True
+        """Whether it was done; False when it was cut short."""
         try:
             async with asyncio.timeout(None) as lane.scope:
                 await self._until_done(act)
