@@ -175,7 +175,7 @@ class Courier:
         now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
         self._metrics.answered(call, verdict, now - sent_at)
         if verdict is Verdict.UNAVAILABLE:
-            blame(entry, self._successes)
+            self.failed(entry)
         self.correct(gate, verdict, answer, sent_at, now)
         self.guard.settle(lane, verdict)
         await self._follow(entry, call, verdict, answer)
@@ -237,7 +237,7 @@ class Courier:
             self._finish(entry, DELIVERED)
 
     def failed(self, entry: Entry) -> None:
-        """It failed beside others: how often, and whether as the only one."""
+        """How often its call failed, and whether while others got through."""
         blame(entry, self._successes)
 
     async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> bool:

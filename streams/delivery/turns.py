@@ -116,25 +116,19 @@ class Turns:
     def leave(self, lane: Lane, now: float) -> None:
         """The call was answered, or whatever else became of it."""
         if (call := lane.slot) is not None:
-            self._release(lane, call)
-            self._gates[call.endpoint].answered(now, call.cost)
+            lane.slot = None
+            self.load_answered(call, now)
 
     def unused(self, lane: Lane) -> None:
         """The turn ended without sending."""
         if (call := lane.slot) is not None:
-            self._release(lane, call)
-            self._gates[call.endpoint].unsent(call.cost)
+            lane.slot = None
+            self.gate(call.endpoint).unsent(call.cost)
+            self._landed(call)
 
     def _reserve(self, lane: Lane, call: Call) -> None:
-        self.gate(call.endpoint).sent(call.cost)
         lane.slot = call
-        self.in_flight += 1
-        self._bytes += len(call.body)
-
-    def _release(self, lane: Lane, call: Call) -> None:
-        lane.slot = None
-        self.in_flight -= 1
-        self._bytes -= len(call.body)
+        self.load_leaves(call)
 
     def load_leaves(self, call: Call) -> None:
         """A request of many; its gate was asked before."""
@@ -144,6 +138,9 @@ class Turns:
 
     def load_answered(self, call: Call, now: float) -> None:
         self.gate(call.endpoint).answered(now, call.cost)
+        self._landed(call)
+
+    def _landed(self, call: Call) -> None:
         self.in_flight -= 1
         self._bytes -= len(call.body)
 
