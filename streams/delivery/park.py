@@ -141,6 +141,10 @@ class Parking:
         call_key = call.key if call else signal_id or f"{topic}/{partition}/{offset}"
         answered = answer is not None and answer.status > 0
         attempts = entry.attempts + (reason == REJECTED)  # a refusal is no failure, and was an attempt, too
+        first_at = datetime.fromtimestamp(entry.first_at, UTC) if entry.first_at else now
+        opens = (call.opens or None) if call else None
+        if call is None and before:  # what cannot be said just now would still make known what it would have before
+            opens = entry.lane.shard.sequence.opens(before.parked_id)
         return Parked(
             parked_id=parked_id(self.account or self.sink, call_key),
             sink=self.sink,
@@ -158,21 +162,12 @@ class Parking:
             fault=answer.fault if answer else None,
             reason=reason,
             attempts=attempts + (before.attempts if before else 0),
-            first_at=before.first_at
-            if before
-            else datetime.fromtimestamp(entry.first_at, UTC)
-            if entry.first_at
-            else now,
+            first_at=before.first_at if before else first_at,
             last_at=now,
             topic=topic,
             partition=partition,
             offset=offset,
-            # What cannot be said just now would still make known what it would have made known before.
-            opens=(call.opens or None)
-            if call
-            else entry.lane.shard.sequence.opens(before.parked_id)
-            if before
-            else None,
+            opens=opens,
             behind=(call.needs or None) if call and reason.startswith(BEHIND) else None,
         )
 
