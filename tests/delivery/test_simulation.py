@@ -22,6 +22,7 @@ from streams.delivery import Backoff, BrakeLimits, GiveUp, memory
 from tests.delivery.moved import NOON, CountedLoop, pass_time
 from tests.delivery.said import Plain, abandoned, active, changed, encode, ordered, parked_of, searched
 from tests.delivery.sink import SINK
+from tests.delivery.test_batches import blind, by_index
 from tests.delivery.world import SETTINGS, Death, Log, Platform, Process, World, Written
 
 REST_SECONDS = 4 * 3600.0  # how long it may take to come to rest once everything works
@@ -323,19 +324,6 @@ class Moody(Platform):
         return await self._heard(good, Answer(200, {}, json.dumps({"done": good}).encode()))
 
 
-def named(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
-    if answers[-1].status < 300:
-        return (Verdict.DELIVERED,) * len(calls)
-    bad = answers[-1].at("bad")
-    if bad is None:
-        return None
-    return tuple(Verdict.REJECTED if at in bad else Verdict.THROTTLED for at in range(len(calls)))
-
-
-def blind(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
-    return None
-
-
 def partial(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
     each = answers[-1].at("each")
     return tuple(Verdict(told) for told in each) if each else None
@@ -349,7 +337,7 @@ def job(calls: Sequence[Call], answers: Sequence[Answer]) -> Any:
     return Ask(Call("Job", "GET", f"/jobs/{answers[0].at('job')}", b"", "job", "jobs"), seconds=1.0)
 
 
-READS = {"named": named, "blind": blind, "partial": partial, "job": job}
+READS = {"named": by_index, "blind": blind, "partial": partial, "job": job}
 
 
 def join(calls: Sequence[Call]) -> Call:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.records import Parked
 from schemas.signals import Signal
+from shoprelay.certificate.hands import Written
 from sinks.contract import Answer, Call, Sink
 from streams.delivery import memory
 from streams.delivery.entries import End
@@ -33,16 +34,6 @@ OK = Answer(200, {}, b"{}")
 SETTINGS = DeliverySettings(
     bootstrap="", group="acme", parked_topic="parked-acme", redrive_topic="redrive-acme", partitions=4
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Log:
