@@ -247,10 +247,12 @@ class Signal(Value, frozen=True, kw_only=True):
 class ProductChanged(Conclusion, frozen=True, kw_only=True):
     product: Product
     new: bool = False
+    gone: tuple[str, ...] = ()
 
 
 class ProductDeleted(Conclusion, frozen=True, kw_only=True):
     product_id: str
+    product: Product | None = None
 
 
 class StockChanged(Conclusion, frozen=True, kw_only=True):

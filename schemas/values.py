@@ -54,6 +54,7 @@ class Profile(Value, frozen=True, kw_only=True):
     address: Address | None = None
     tags: tuple[str, ...] = ()
     properties: dict[str, str] = {}
+    birthday: str | None = None
 
 
 class LineItem(Value, frozen=True, kw_only=True):
@@ -72,6 +73,9 @@ class LineItem(Value, frozen=True, kw_only=True):
     brand: str | None = None
     categories: tuple[str, ...] = ()
     options: dict[str, str] = {}
+    tax: Decimal | None = None
+    tax_rate: Decimal | None = None
+    discount: Decimal | None = None
 
 
 class Payment(Value, frozen=True, kw_only=True):
@@ -79,6 +83,8 @@ class Payment(Value, frozen=True, kw_only=True):
     method: str | None = None
     amount: Decimal
     paid_at: datetime | None = None
+    processor: str | None = None
+    captured: bool | None = None
 
 
 class Order(Value, frozen=True, kw_only=True):
@@ -101,6 +107,10 @@ class Order(Value, frozen=True, kw_only=True):
     payments: tuple[Payment, ...] = ()
     billing_address: Address | None = None
     shipping_address: Address | None = None
+    shipping_method: str | None = None
+    shipping_tax: Decimal | None = None
+    prices_include_tax: bool | None = None
+    properties: dict[str, str] = {}
 
 
 class Variant(Value, frozen=True, kw_only=True):
@@ -130,3 +140,5 @@ class Product(Value, frozen=True, kw_only=True):
     compare_at_price: Decimal | None = None
     published: bool = True
     variants: tuple[Variant, ...] = ()
+    short_description: str | None = None
+    properties: dict[str, str] = {}

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
-from schemas.signals import CartAbandoned, Conclusion, Signal
+from schemas.signals import CartAbandoned, CatalogSignal, Conclusion, Signal
 
 
 class Verdict(Enum):
@@ -58,6 +58,7 @@ class Call:
     cost: int = 1
     opens: str = ""
     needs: str = ""
+    bare: bool = False
 
 
 class CannotSay(Exception):
@@ -173,7 +174,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One more call before the items of a batch have their verdicts, after so many seconds: how a job goes, say."""
+    """One more call before there is a verdict, after so many seconds: how a job goes, say."""
 
     call: Call
     seconds: float = 0.0
@@ -208,6 +209,8 @@ class Batch:
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]
+CatalogCalls = Callable[[CatalogSignal, Any], tuple[Call, ...]]
+Follow = Callable[[Call, Sequence[Answer]], Verdict | Ask | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,15 @@ class Sink:
     `config` is the pydantic model of its settings (`extra="forbid"`, secrets as `SecretStr`). `headers(config)` gives
     auth and fixed headers, added to every call at the moment of sending, never stored. `calls` maps a signal's payload
     class to a pure function `(signal, config) -> calls`; a signal that is not in the table is not told to this
-    platform. `reminders` are the payloads that must not leave once something newer is known about that cart.
+    platform. `catalog` is the same table for what becomes of products: those signals come product by product, in the
+    order of each product's log, beside the customers' own.
+
+    `follow` is for calls whose answer only begins something, by endpoint: asked after each DELIVERED answer, all so
+    far given, oldest first, it says the verdict, the next thing to `Ask`, or `None` when the answer was the last word.
+    It is pure. Until it has spoken the customer's (or product's) next call waits; a crash begins with the call again.
+    `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.
+
+    `reminders` are the payloads that must not leave once something newer is known about that cart.
     `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
     `answer_limit` is how many bytes of an answer are read.
     """
@@ -228,6 +239,9 @@ class Sink:
     headers: Callable[[Any], Mapping[str, str]]
     calls: Mapping[type[Conclusion], Calls]
     dedupe: Dedupe
+    catalog: Mapping[type[Conclusion], CatalogCalls] = field(default_factory=dict)
+    follow: Mapping[str, Follow] = field(default_factory=dict)
+    check: Callable[[Any], Call] | None = None
     rules: tuple[Rule, ...] = ()
     limits: tuple[Limit, ...] = ()
     token: Token | None = None

@@ -53,6 +53,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ProductState)
 
 
+def key_of(shop: str, product_id: str) -> str:
+    """The key of a product's log and state. No customer has one like it (`streams.domain.identity`)."""
+    return f"{shop}/p:{product_id}"
+
+
 def encode(state: ProductState) -> bytes:
     return _PREFIX + _encoder.encode(state)
 
@@ -97,14 +102,17 @@ def _upserted(before: ProductState, product: Product, at: datetime) -> tuple[Pro
     if before.told_at is not None and at < before.told_at:
         return before, None
     after = replace(before, product=product, told_at=at, deleted=False)
-    return after, signals.ProductChanged(product=product, new=before.product is None)
+    was = before.product.variants if before.product else ()
+    there = {variant.variant_id for variant in product.variants}
+    gone = tuple(variant.variant_id for variant in was if variant.variant_id not in there)
+    return after, signals.ProductChanged(product=product, new=before.product is None, gone=gone)
 
 
 def _deleted(before: ProductState, product_id: str, at: datetime) -> tuple[ProductState, Said]:
     """The deletion is remembered, so that an older description does not bring the product back."""
     if before.deleted or (before.told_at is not None and at < before.told_at):
         return before, None
-    return ProductState(told_at=at, deleted=True), signals.ProductDeleted(product_id=product_id)
+    return ProductState(told_at=at, deleted=True), signals.ProductDeleted(product_id=product_id, product=before.product)
 
 
 def _stock(before: ProductState, stock: events.StockChanged, at: datetime) -> tuple[ProductState, Said]:

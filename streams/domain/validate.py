@@ -192,6 +192,7 @@ def _order(order: Order) -> Problem | None:
         or _amount("total", order.total, "payload.order.")
         or _amount("subtotal", order.subtotal, "payload.order.")
         or _amount("shipping", order.shipping, "payload.order.")
+        or _amount("shipping_tax", order.shipping_tax, "payload.order.")
         or _amount("tax", order.tax, "payload.order.")
         or (None if order.discount is None else _places("payload.order.discount", order.discount))
         or _lines("payload.order.lines", order.lines, may_be_zero=True)
@@ -227,7 +228,19 @@ def _line(of: str, line: LineItem, may_be_zero: bool = False) -> Problem | None:
     # an order that was edited keeps its lines
     if not (may_be_zero and line.quantity == 0) and (problem := _quantity(".quantity", line.quantity, of)):
         return problem
-    return _amount(".unit_price", line.unit_price, of) or (None if line.name is None else _text(".name", line.name, of))
+    return (
+        _amount(".unit_price", line.unit_price, of)
+        or _amount(".tax", line.tax, of)
+        or _amount(".discount", line.discount, of)
+        or _fraction(".tax_rate", line.tax_rate, of)
+        or (None if line.name is None else _text(".name", line.name, of))
+    )
+
+
+def _fraction(field: str, value: Decimal | None, of: str = "") -> Problem | None:
+    if value is None or (value.is_finite() and 0 <= value <= 1):
+        return None
+    return Problem(of + field, f"is {value}", "send a fraction: 0.19 for nineteen percent")
 
 
 def _quantity(field: str, value: Decimal, of: str = "") -> Problem | None:

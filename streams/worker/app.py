@@ -85,7 +85,7 @@ def build(
         return partition_of(key, names.partitions)
 
     def product(shop: str, product_id: str) -> catalog.ProductState | None:
-        stored = copy.get(f"{shop}/{product_id}".encode())
+        stored = copy.get(catalog.key_of(shop, product_id).encode())
         return None if stored is None else catalog.decode(stored)
 
     ingest = Ingest(

@@ -38,7 +38,7 @@ class Catalog:
             except Undecodable as bad:
                 await self.refuse(record, bad)
                 continue
-            key = f"{event.fact.shop}/{event.product_id}".encode()
+            key = catalog.key_of(event.fact.shop, event.product_id).encode()
             if key not in states:
                 stored = self.products.get(partition, key)
                 states[key] = None if stored is None else catalog.decode(stored)

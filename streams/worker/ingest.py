@@ -16,6 +16,7 @@ import msgspec
 
 from schemas.codec import Codec, Undecodable, splice_catalog_event, splice_customer_event
 from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
+from streams.domain import catalog
 from streams.domain.catalog import ProductState, enrich
 from streams.domain.identity import key_of, links_of
 from streams.domain.policy import Policy
@@ -127,7 +128,7 @@ class Ingest:
             value = splice_catalog_event(self.catalog_events, product_id, at, memoryview(record.value or b"")[FRAME:])
         else:
             value = self.catalog_events.encode(CatalogEvent(product_id=product_id, at=at, fact=event))
-        self._put(out, f"{event.shop}/{product_id}", value)
+        self._put(out, catalog.key_of(event.shop, product_id), value)
 
     def _put(self, out: Outgoing, key: str, value: bytes) -> None:
         raw = key.encode()

@@ -62,6 +62,19 @@ def test_a_product_is_new_once() -> None:
     assert second.payload == signals.ProductChanged(product=Product(product_id="mug", title="Big mug"))
 
 
+def test_a_description_without_a_variant_that_was_there_says_which_is_gone() -> None:
+    shelf = Shelf()
+    red, blue = Variant(variant_id="red"), Variant(variant_id="blue")
+    shelf.tell(events.ProductUpserted(product=Product(product_id="mug", title="Mug", variants=(red, blue))))
+
+    (said,) = shelf.tell(
+        events.ProductUpserted(product=Product(product_id="mug", title="Mug", variants=(blue,))), NOON + MINUTE
+    )
+
+    assert isinstance(said.payload, signals.ProductChanged)
+    assert said.payload.gone == ("red",)
+
+
 def test_an_older_description_is_ignored() -> None:
     shelf = Shelf()
     shelf.tell(upserted("Big mug"), NOON + MINUTE)
@@ -85,7 +98,7 @@ def test_a_deleted_product_is_not_brought_back_by_an_older_description() -> None
 
     (said,) = shelf.tell(events.ProductDeleted(product_id="mug"), NOON + 2 * MINUTE)
 
-    assert said.payload == signals.ProductDeleted(product_id="mug")
+    assert said.payload == signals.ProductDeleted(product_id="mug", product=Product(product_id="mug", title="Mug"))
     assert shelf.tell(upserted(), NOON + MINUTE) == ()
     assert shelf.tell(events.ProductDeleted(product_id="mug"), NOON + 3 * MINUTE) == ()
     (back,) = shelf.tell(upserted(), NOON + 4 * MINUTE)

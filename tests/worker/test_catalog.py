@@ -70,7 +70,7 @@ class Process:
     def said(self) -> list[CatalogSignal]:
         return [self.codecs.catalog_signals.decode(value) for value in self.logs.values(CATALOG_SIGNALS)]
 
-    def known(self, key: bytes = b"shop/mug") -> catalog.ProductState:
+    def known(self, key: bytes = b"shop/p:mug") -> catalog.ProductState:
         return catalog.decode(self.table.kept[P][key])
 
 
@@ -88,14 +88,14 @@ async def test_what_changed_is_told_and_known(process: Process) -> None:
     assert payloads[2] == signals.ProductChanged(product=CHEAPER)
     assert [p.out_of_stock for p in payloads if isinstance(p, signals.StockChanged)] == [False, True]
     assert process.known().product == CHEAPER
-    assert {(r.partition, r.key) for r in process.logs.read(CATALOG_SIGNALS)} == {(P, b"shop/mug")}
+    assert {(r.partition, r.key) for r in process.logs.read(CATALOG_SIGNALS)} == {(P, b"shop/p:mug")}
 
 
 async def test_a_chunk_loads_and_writes_each_product_once(process: Process) -> None:
     process.tell(*STORY)
     await process.run()
 
-    assert process.table.asked == [b"shop/mug"] and len(process.table.written) == 1
+    assert process.table.asked == [b"shop/p:mug"] and len(process.table.written) == 1
     assert process.logs.sends == [(CATALOG_SIGNALS, 4)]
 
 
@@ -137,13 +137,15 @@ async def test_the_same_product_of_two_shops_is_two_products(process: Process) -
     process.tell(of_the_mug(ProductUpserted(product=MUG)), of_the_mug(ProductUpserted(product=CHEAPER), shop="other"))
     await process.run()
 
-    assert (process.known().product, process.known(b"other/mug").product) == (MUG, CHEAPER)
+    assert (process.known().product, process.known(b"other/p:mug").product) == (MUG, CHEAPER)
 
 
 async def test_a_record_nobody_understands_is_refused_and_its_neighbours_are_kept(
     process: Process, registry: CollectorRegistry
 ) -> None:
-    process.logs.put(CATALOG_EVENTS, P, b"shop/mug", None)  # catalog-events is compacted: somebody may send tombstones
+    process.logs.put(
+        CATALOG_EVENTS, P, b"shop/p:mug", None
+    )  # catalog-events is compacted: somebody may send tombstones
     process.tell(STORY[0])
     await process.run()
 
@@ -153,7 +155,7 @@ async def test_a_record_nobody_understands_is_refused_and_its_neighbours_are_kep
 
 
 async def test_nothing_understood_writes_nothing(process: Process) -> None:
-    process.logs.put(CATALOG_EVENTS, P, b"shop/mug", b"nonsense")
+    process.logs.put(CATALOG_EVENTS, P, b"shop/p:mug", b"nonsense")
     await process.run()
 
     assert process.table.written == [] and process.said() == []

@@ -175,7 +175,7 @@ async def test_what_is_told_of_products_goes_into_their_own_log(door: Door, payl
     await door.take(event)
 
     (record,) = door.logs.read(CATALOG_EVENTS)
-    assert (record.key, record.partition) == (b"shop/mug", home(b"shop/mug"))
+    assert (record.key, record.partition) == (b"shop/p:mug", home(b"shop/p:mug"))
     assert record.value == door.codecs.catalog_events.encode(CatalogEvent(product_id="mug", at=NOON, fact=event))
     assert door.entries() == []
 
