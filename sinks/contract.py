@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel
@@ -164,12 +164,20 @@ class Limit:
 class Token:
     """What a platform lends for a while. `ask(config)` is the call that gets one; `read(answer)` takes from its answer
     the token and for how many seconds it is valid, or `None` when it holds none. `headers(token)` puts it on every
-    call. An answer for which `expired` holds is met by one renewal and one more attempt."""
+    call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by one
+    renewal and one more attempt.
+
+    `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
+    it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
+    says `StoreConnected` again."""
 
     ask: Callable[[Any], Call]
     read: Callable[[Answer], tuple[str, float] | None]
-    headers: Callable[[str], Mapping[str, str]]
+    headers: Callable[[str], Mapping[str, str]] = lambda token: {}
+    onto: Callable[[Call, str], Call] = lambda call, token: call
     expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
+    once: bool = False
+    given_back: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,28 @@ class Batch:
     one_per_customer: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of what is told at the beginning: its name, and the items that one customer or product gives; none
+    when it has nothing of this kind, or nothing the platform could take. Pure. An item is JSON, as `sinks.body` writes
+    it."""
+
+    name: str
+    of: Literal["customers", "products"]
+    items: Callable[[Any, Any], tuple[Mapping[str, Any], ...]]  # (KnownCustomer or Product, config)
+
+
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """Everything known when the account is connected, told once, in the background and beside what is live: one kind
+    after the other, in parts of `part_items` items, each part accepted before the next one leaves. It goes on where it
+    was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
+
+    kinds: Callable[[Any], tuple[Kind, ...]]
+    join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
+    part_items: int = 100
+
+
 Calls = Callable[[Signal, Any], tuple[Call, ...]]
 CatalogCalls = Callable[[CatalogSignal, Any], tuple[Call, ...]]
 Follow = Callable[[Call, Sequence[Answer]], Verdict | Ask | None]
@@ -226,6 +256,8 @@ class Sink:
     `follow` is for calls whose answer only begins something, by endpoint: asked after each DELIVERED answer, all so
     far given, oldest first, it says the verdict, the next thing to `Ask`, or `None` when the answer was the last word.
     It is pure. Until it has spoken the customer's (or product's) next call waits; a crash begins with the call again.
+    `kept` are the endpoints whose exact bytes are kept durably before they leave for the first time, so that every
+    repeat sends those, whatever was released or set meanwhile. `mass` is what is told once, at the beginning.
     `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
@@ -241,6 +273,8 @@ class Sink:
     dedupe: Dedupe
     catalog: Mapping[type[Conclusion], CatalogCalls] = field(default_factory=dict)
     follow: Mapping[str, Follow] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    mass: Mass | None = None
     check: Callable[[Any], Call] | None = None
     rules: tuple[Rule, ...] = ()
     limits: tuple[Limit, ...] = ()
