@@ -253,9 +253,11 @@ class Sink:
     platform. `catalog` is the same table for what becomes of products: those signals come product by product, in the
     order of each product's log, beside the customers' own.
 
-    `follow` is for calls whose answer only begins something, by endpoint: asked after each DELIVERED answer, all so
-    far given, oldest first, it says the verdict, the next thing to `Ask`, or `None` when the answer was the last word.
-    It is pure. Until it has spoken the customer's (or product's) next call waits; a crash begins with the call again.
+    `follow` is for calls whose answer only begins something, by endpoint. It is asked after each answer but those that
+    ask for patience (THROTTLED, UNAVAILABLE, silence), all so far given, oldest first, and says the verdict, the next
+    thing to `Ask`, or `None`: then the rules judge the last answer. It is pure. Until it has spoken the next call of
+    the customer (or product) waits; a death in between begins with the call again.
+
     `kept` are the endpoints whose exact bytes are kept durably before they leave for the first time, so that every
     repeat sends those, whatever was released or set meanwhile. `mass` is what is told once, at the beginning.
     `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.

@@ -43,7 +43,7 @@ class Process:
             feed=self.hands,
             speaker=Speaker(sink, stage.config, Signals()),
             transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
-            parking=Parking(self.hands, Parkings(), sink.name, settings.account, settings.topic),
+            parking=Parking(self.hands, Parkings(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.metrics, sink.name),
             clock=stage.clock,
             random=lambda: 0.5,

@@ -8,6 +8,7 @@ from datetime import datetime
 from schemas.signals import (
     CartAbandoned,
     CartChanged,
+    CatalogSignal,
     CheckoutStarted,
     CustomerErased,
     NewsletterSubscribed,
@@ -27,7 +28,7 @@ SENT_AGAIN = "sent_again"  # it was parked: what came since is told already, and
 REASONS = (ERASED, BOUGHT, EMPTIED, CHANGED, LATER_STAGE, UNSUBSCRIBED, EXPIRED)
 
 
-def withheld(reminder: Signal, behind: Iterable[Signal], now: datetime) -> str | None:
+def withheld(reminder: Signal | CatalogSignal, behind: Iterable[Signal | CatalogSignal], now: datetime) -> str | None:
     """One of `REASONS`, or `None` when it may leave. `behind` is in the order of the log; `now` is the wall clock."""
     payload = reminder.payload
     if not isinstance(payload, CartAbandoned):
@@ -45,7 +46,7 @@ def withheld(reminder: Signal, behind: Iterable[Signal], now: datetime) -> str |
     return next((reason for reason in REASONS if reason in found), None)
 
 
-def _overtakes(reminder_id: str, reminder: CartAbandoned, later: Signal) -> str | None:
+def _overtakes(reminder_id: str, reminder: CartAbandoned, later: Signal | CatalogSignal) -> str | None:
     payload, cart = later.payload, reminder.cart
     match payload:
         case CustomerErased():

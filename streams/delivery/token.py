@@ -33,6 +33,8 @@ class Borrowed:
         self._ends_at = 0.0
 
     async def send(self, call: Call) -> Answer:
+        if call.bare:
+            return await self._inner.send(call)
         used = self._headers
         if used is None or self._clock.monotonic() >= self._ends_at:
             if (failed := await self._renew(used)) is not None:

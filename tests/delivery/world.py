@@ -267,7 +267,7 @@ class Process:
         world.processes.append(self)
         self.delivery = Delivery(
             sink, settings, feed=self.hands, speaker=Speaker(sink, world.config, world.codec), transport=self.hands,
-            parking=Parking(self.hands, PlainParked(), sink.name, settings.account, settings.topic),
+            parking=Parking(self.hands, PlainParked(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
         )  # fmt: skip
         self.running = asyncio.create_task(self.delivery.run(self.stop))
