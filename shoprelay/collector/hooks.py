@@ -52,7 +52,7 @@ class Hooks:
     max_depth: int
     now: Callable[[], float] = time.monotonic
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.Request) -> web.Response:
         shop, system = request.match_info["shop"], request.match_info["system"]
         door: Door | None = None
         try:

@@ -81,7 +81,11 @@ async def listening(wanted: Collect, hooks: Hooks, readiness: Callable[[], Readi
 
     app = web.Application(client_max_size=wanted.max_body + 1)
     app.add_routes(
-        [web.post("/v1/hooks/{shop}/{system}", hooks), web.get("/v1/schema.json", schema), web.get("/readyz", readyz)]
+        [
+            web.post("/v1/hooks/{shop}/{system}", hooks.post),
+            web.get("/v1/schema.json", schema),
+            web.get("/readyz", readyz),
+        ]
     )
     patience = wanted.ack_within.total_seconds() + 1
     # the signature is over the bytes as they came; and nothing that grows when unpacked is unpacked

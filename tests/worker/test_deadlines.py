@@ -443,8 +443,8 @@ async def test_the_position_is_that_of_the_last_chunk_acked(names: worker_app.Na
 @pytest.fixture
 def names() -> worker_app.Names:
     return worker_app.Names(
-        SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals", "customers-changelog",
-        "catalog-changelog", "refused", PARTITIONS, PARTITIONS,
+        SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals",
+        "customers-changelog", "catalog-changelog", "refused", PARTITIONS, PARTITIONS,
     )  # fmt: skip
 
 
