@@ -145,8 +145,8 @@ def order_ref(order_id: str) -> CustomerRef:
 def order_link(
     order_id: str, shop: str, at: datetime, who: CustomerRef, *, source: str, priority: Priority = "live"
 ) -> ShopEvent:
-    """To be told beside `order_placed` by a source whose later facts name only the order. `who` names somebody; the link
-    leads to the strongest name, the others are linked by the order itself."""
+    """To be told beside `order_placed` by a source whose later facts name only the order. `who` names somebody; the
+    link leads to the strongest name, the others are linked by the order itself."""
     strongest = CustomerRef(customer_id=who.customer_id) if who.customer_id else CustomerRef(email=who.email)
     return ShopEvent(
         event_id=f"order-of:{order_id}",
