@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from shoprelay.collector.metrics import CollectorMetrics
 from streams.delivery.metrics import DeliveryMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
@@ -19,7 +20,8 @@ def catalogue(*metrics: object) -> dict[str, tuple[str, ...]]:
 
 def test_the_page_and_the_code_agree() -> None:
     worker, sink = CollectorRegistry(), CollectorRegistry()
-    made = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"))
+    collector = CollectorMetrics(CollectorRegistry(), lambda: 0)
+    made = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"), collector)
     rows = re.findall(r"^\| `(shoprelay_\w+)` \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
     told = {name: tuple(re.findall(r"\w+", labels)) for name, labels in rows}
 
