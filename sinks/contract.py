@@ -167,6 +167,8 @@ class Token:
     call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by one
     renewal and one more attempt.
 
+    `given(config)` is one that stands in the settings: then nobody is asked, and none is renewed.
+
     `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
     it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
     says `StoreConnected` again."""
@@ -176,6 +178,7 @@ class Token:
     headers: Callable[[str], Mapping[str, str]] = lambda token: {}
     onto: Callable[[Call, str], Call] = lambda call, token: call
     expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
+    given: Callable[[Any], str | None] = lambda config: None
     once: bool = False
     given_back: frozenset[str] = frozenset()
 
@@ -230,12 +233,12 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Mass:
     """Everything known when the account is connected, told once, in the background and beside what is live: one kind
-    after the other, in parts of `part_items` items, each part accepted before the next one leaves. It goes on where it
+    after the other, in parts of `part_items(config)` items, each part accepted before the next one leaves. It goes on where it
     was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
 
     kinds: Callable[[Any], tuple[Kind, ...]]
     join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
-    part_items: int = 100
+    part_items: Callable[[Any], int] = lambda config: 100
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]

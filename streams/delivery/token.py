@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -29,32 +30,35 @@ class Borrowed:
         self._config = config
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._headers: tuple[tuple[str, str], ...] | None = None
-        self._ends_at = 0.0
+        self._given = token.given(config)
+        self._lent = self._given
+        self._ends_at = math.inf if self._given is not None else 0.0
 
     async def send(self, call: Call) -> Answer:
-        used = self._headers
+        used = self._lent
         if used is None or self._clock.monotonic() >= self._ends_at:
             if (failed := await self._renew(used)) is not None:
                 return failed
-            used = self._headers
+            used = self._lent
         answer = await self._send(call, used)
-        if answer.fault is None and self._token.expired(answer):
+        if answer.fault is None and self._given is None and self._token.expired(answer):
             if (failed := await self._renew(used)) is not None:
                 return failed
-            answer = await self._send(call, self._headers)
+            answer = await self._send(call, self._lent)
         return answer
 
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _send(self, call: Call, headers: tuple[tuple[str, str], ...] | None) -> Answer:
-        return await self._inner.send(replace(call, headers=(*call.headers, *(headers or ()))))
+    async def _send(self, call: Call, lent: str | None) -> Answer:
+        assert lent is not None
+        headers = (*call.headers, *self._token.headers(lent).items())
+        return await self._inner.send(self._token.onto(replace(call, headers=headers), lent))
 
-    async def _renew(self, refused: tuple[tuple[str, str], ...] | None) -> Answer | None:
+    async def _renew(self, refused: str | None) -> Answer | None:
         """`None` when there is a token other than `refused`; else the answer that stands for the call's own."""
         async with self._asking:
-            if self._headers is not refused:
+            if self._lent is not refused:
                 return None
             answer = await self._inner.send(self._token.ask(self._config))
             lent = self._token.read(answer) if answer.fault is None and 200 <= answer.status < 300 else None
@@ -63,7 +67,7 @@ class Borrowed:
                 # A 2xx without a token is not the delivery of anything.
                 return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
             value, seconds = lent
-            self._headers = tuple(self._token.headers(value).items())
+            self._lent = value
             self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
             return None
 
