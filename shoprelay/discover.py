@@ -30,7 +30,9 @@ def discover(
     answer = asyncio.run(_send(call if at is None else replace(call, path=at)))
     found: dict[str, str] | None = module.read(answer) if 200 <= answer.status < 300 else None
     if found is None:
-        fail([f"sinks.{name}: no address in the answer ({answer.fault or answer.status}); the settings stay as they are"])
+        fail(
+            [f"sinks.{name}: no address in the answer ({answer.fault or answer.status}); the settings stay as they are"]
+        )
     out.print(f"[sinks.{name}.config]", highlight=False, markup=False)
     for setting, url in found.items():
         known = "  # as it is" if getattr(account.config, setting) == url else ""

@@ -19,7 +19,8 @@ class WayMoreConfig(BaseModel):
     username: str = Field("", description="the account's Routee user name; with `password` it registers the site, once")
     password: SecretStr | None = Field(None, description="the account's Routee password")
     uuid: SecretStr | None = Field(
-        None, description="the UUID, where Routee handed it to you or the site was registered before: then nobody is asked"
+        None,
+        description="the UUID, where Routee handed it to you or the site was registered before: then nobody is asked",
     )
     domain: Text = Field(description="the site that is registered: its address, as in https://mugs.example")
     auth_url: Url = Field("https://waymore.routee.net/api/authenticate", description="where the site is registered")

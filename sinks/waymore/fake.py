@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 def app(clock: Callable[[], float] = time.time) -> web.Application:
-    return application(WayMoreStandIn(), clock)
+    return application(WayMoreStandIn(again="same"), clock)
 
 
 class Site:

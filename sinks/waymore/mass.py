@@ -97,9 +97,7 @@ def _order(known: KnownOrder, who: str | int, config: WayMoreConfig) -> Fields:
     if placed.placed_at is not None:
         details["order_create_date"] = placed.placed_at.strftime("%Y-%m-%d %H:%M:%S")
     lines = [
-        {"product_id": line.product_id, "quantity": in_words(line.quantity)}
-        for line in placed.lines
-        if line.product_id
+        {"product_id": line.product_id, "quantity": in_words(line.quantity)} for line in placed.lines if line.product_id
     ]
     return {"order_details": details, "order_products": lines}
 
