@@ -21,18 +21,17 @@ platform = "waymore"
 username = "ada"
 password = "env:WAYMORE_PASSWORD"
 domain = "https://mugs.example"
-[sinks.june]
-platform = "june"
-[sinks.june.config]
-url = "https://june.example/{token}"
-token_in = "path"
-token = "env:WAYMORE_PASSWORD"
+[sinks.klaviyo]
+platform = "klaviyo"
+[sinks.klaviyo.config]
+api_key = "env:KLAVIYO_API_KEY"
 """
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("WAYMORE_PASSWORD", "secret")
+    monkeypatch.setenv("KLAVIYO_API_KEY", "pk_0123456789abcdef")
     file = tmp_path / "shoprelay.toml"
     file.write_text(SETTINGS)
     return str(file)
@@ -99,7 +98,7 @@ def test_without_an_answer_the_settings_stay(settings: str, stand_in: str, way: 
 
 
 def test_a_platform_that_cannot_say_is_named(settings: str) -> None:
-    code, said = discover("june", "-c", settings)
+    code, said = discover("klaviyo", "-c", settings)
 
     assert code == 2
-    assert "june cannot be asked where it is" in said
+    assert "klaviyo cannot be asked where it is" in said

@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from schemas import signals
 from schemas.values import Address, Payment, Profile, Variant
-from sinks.contract import CannotSay, Dedupe, Unaddressable
-from tests.sinks.waymore import COOKIE, GUEST, MUG, ORDER, PRODUCT, SINK, calls, cart, data, sandbox
+from sinks.contract import CannotSay, Dedupe, Unaddressable, load
+from tests.sinks.waymore import COOKIE, GUEST, MUG, ORDER, PRODUCT, calls, cart, data, sandbox
+
+SINK = load("waymore")
 
 
 @pytest.mark.parametrize(

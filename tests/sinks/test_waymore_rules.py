@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from schemas import signals
 from schemas.known import KnownCustomer, KnownOrder
+from shoprelay.certificate.asking import asked
 from sinks.contract import Answer, Call, Verdict, classify
 from sinks.waymore.discovery import read
 from sinks.waymore.envelope import event, with_uuid
@@ -46,8 +47,7 @@ def test_3_5_01_a_site_is_registered_once_for_ever_and_then_tells_what_is_known(
 
     assert site.seconds == math.inf
     assert not SINK.token.expired(Answer(401))  # nobody registers again because of an answer
-    with pytest.raises(AssertionError):
-        Registered(site.stand_in)  # which the strict stand-in would refuse
+    assert asked(SINK, site.config, site.stand_in, SINK.token.ask(site.config), 0).status == 403
 
 
 def test_3_5_01_with_a_uuid_in_the_settings_nobody_is_asked() -> None:

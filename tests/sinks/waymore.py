@@ -65,9 +65,9 @@ def sandbox(**changes: Any) -> WayMoreConfig:
 class Registered:
     """A site that the stand-in knows."""
 
-    def __init__(self, stand_in: StandIn | None = None, **changes: Any) -> None:
-        self.stand_in = stand_in or WayMoreStandIn()
-        self.config = sandbox(**changes)
+    def __init__(self) -> None:
+        self.stand_in: StandIn = WayMoreStandIn()
+        self.config = sandbox()
         assert SINK.token is not None
         lent = SINK.token.read(asked(SINK, self.config, self.stand_in, SINK.token.ask(self.config), 0))
         assert lent is not None
