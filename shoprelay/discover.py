@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from shoprelay.settings import Account
-from shoprelay.terminal import Config, account_of, configuration_of, fail, out
+from shoprelay.terminal import Config, account_of, configuration_of, err, fail, out
 from sinks.contract import Answer, Call
 
 LIMIT = 65_536
@@ -23,16 +23,17 @@ def discover(
     at: Annotated[str | None, typer.Option(help="Another address to ask at: the stand-in's, say")] = None,
     config: Config = None,
 ) -> None:
-    """Asks a platform where it is today, and prints the settings that lead there. Changes none."""
+    """Asks a platform where it is today, and prints the settings that lead there. Changes none; exits 1 without any."""
     account = account_of(configuration_of(config, needs_kafka=False), name)
     module = _discovery(account)
     call: Call = module.ask(account.config)
     answer = asyncio.run(_send(call if at is None else replace(call, path=at)))
     found: dict[str, str] | None = module.read(answer) if 200 <= answer.status < 300 else None
     if found is None:
-        fail(
-            [f"sinks.{name}: no address in the answer ({answer.fault or answer.status}); the settings stay as they are"]
+        err.print(
+            f"[red]✗[/] sinks.{name}: no address in the answer ({answer.fault or answer.status})", highlight=False
         )
+        raise typer.Exit(1)
     out.print(f"[sinks.{name}.config]", highlight=False, markup=False)
     for setting, url in found.items():
         known = "  # as it is" if getattr(account.config, setting) == url else ""

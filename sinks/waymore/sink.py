@@ -19,7 +19,6 @@ SINK = Sink(
         ask=register.ask,
         read=register.read,
         onto=with_uuid,
-        expired=lambda answer: False,  # a UUID does not expire, and nobody registers twice
         given=register.given,
         once=True,
         given_back=frozenset({"Uninstall"}),
