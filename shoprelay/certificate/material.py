@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from schemas.signals import AnySignal, CatalogSignal, OrderPlaced, ProductChanged, WholesaleOrderApproved
-from schemas.values import CustomerRef
+from schemas.signals import (
+    AnySignal,
+    BackInStockRequested,
+    CatalogSignal,
+    OrderPlaced,
+    ProductChanged,
+    Signal,
+    WholesaleOrderApproved,
+)
+from schemas.values import CustomerRef, Product, Variant
 from shoprelay.certificate.asking import PutOn, asked, taken
 from shoprelay.certificate.behaviour import Broken, missing, needs_a_table
 from shoprelay.certificate.subject import Case, Subject
@@ -88,10 +97,26 @@ def before(signal: AnySignal) -> tuple[AnySignal, ...]:
         return (
             replace(signal, signal_id=f"{signal.signal_id}-made", payload=ProductChanged(product=product, new=True)),
         )
+    if isinstance(signal.payload, BackInStockRequested):
+        return (_made_for(signal, signal.payload),)
     order = getattr(signal.payload, "order", None)
     if order is None or isinstance(signal.payload, OrderPlaced | WholesaleOrderApproved):
         return ()
     return (replace(signal, signal_id=f"{signal.signal_id}-placed", payload=OrderPlaced(order=order)),)
+
+
+def _made_for(signal: Signal, wanted: BackInStockRequested) -> CatalogSignal:
+    """The product that somebody waits for."""
+    price, url = Decimal(12), "https://mugs.example/mug"
+    variants = (Variant(variant_id=wanted.variant_id),) if wanted.variant_id else ()
+    product = Product(product_id=wanted.product_id, title="Mug", url=url, price=price, variants=variants)
+    return CatalogSignal(
+        signal_id=f"{signal.signal_id}-made",
+        shop=signal.shop,
+        occurred_at=signal.occurred_at,
+        cause=signal.cause,
+        payload=ProductChanged(product=product, new=True),
+    )
 
 
 # -- others like it

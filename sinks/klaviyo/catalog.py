@@ -51,7 +51,9 @@ def stock(signal: CatalogSignal, config: KlaviyoConfig) -> tuple[Call, ...]:
     if (variant_id := _meant(said, said.product)) is None:
         return ()
     attributes: Fields = {"inventory_quantity": number(said.quantity)}
-    return (_update(signal, "variant", variant_id, attributes, product_id=said.product.product_id, says="Update Stock"),)
+    return (
+        _update(signal, "variant", variant_id, attributes, product_id=said.product.product_id, says="Update Stock"),
+    )
 
 
 def _meant(said: StockChanged, told: Product) -> str | None:

@@ -44,8 +44,8 @@ class KlaviyoConfig(BaseModel):
     product_url: str = Field(
         "",
         pattern=r"^$|^https?://[^\s{}]*\{product_id\}[^\s{}]*$",
-        description="where a product is that has no url of its own, such as https://shop.example/p/{product_id}; Klaviyo "
-        "takes no product without one; empty: such a product is parked",
+        description="where a product is that has no url of its own, such as https://shop.example/p/{product_id}; "
+        "Klaviyo takes no product without one; empty: such a product is parked",
     )
     inventory_policy: Literal[0, 1, 2] = Field(
         0, description="1: what is out of stock is not recommended; 0 and 2: it may be"

@@ -7,6 +7,7 @@ catalog that somebody emptied fills again. A 404 holds the sink only where it ca
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from msgspec import Raw
@@ -69,7 +70,9 @@ def _waits_for_a_variant(call: Call, answers: Sequence[Answer]) -> Verdict | Ask
     pointed = last.status == 400 and "variant" in str(last.at("errors.0.source.pointer"))
     if not pointed and not (last.status == 404 and _is_said_of_a_thing(last)):
         return None
-    return Ask(call, WAITS[len(answers) - 1]) if len(answers) <= len(WAITS) else Verdict.REJECTED
+    if len(answers) > len(WAITS):
+        return Verdict.REJECTED
+    return Ask(replace(call, key=f"{call.key}:again"), WAITS[len(answers) - 1])
 
 
 def _imported(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
