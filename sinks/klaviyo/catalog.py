@@ -48,7 +48,7 @@ def stock(signal: CatalogSignal, config: KlaviyoConfig) -> tuple[Call, ...]:
     said = cast(StockChanged, signal.payload)
     if not config.catalog or (said.location or "") != config.stock_location or said.product is None:
         return ()
-    if (variant_id := _meant(said, said.product)) is None:
+    if (variant_id := meant(said, said.product)) is None:
         return ()
     attributes: Fields = {"inventory_quantity": number(said.quantity)}
     return (
@@ -56,8 +56,8 @@ def stock(signal: CatalogSignal, config: KlaviyoConfig) -> tuple[Call, ...]:
     )
 
 
-def _meant(said: StockChanged, told: Product) -> str | None:
-    """By variant, else by SKU, else the only one there is."""
+def meant(said: StockChanged, told: Product) -> str | None:
+    """Which variant this is the stock of: by variant, else by SKU, else the only one there is."""
     variants = [each for each in variants_of(told) if each.variant_id]
     by_id = [each for each in variants if each.variant_id == said.variant_id]
     by_sku = [each for each in variants if said.sku and each.sku == said.sku and not said.variant_id]

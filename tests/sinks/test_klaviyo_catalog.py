@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from schemas.signals import CatalogSignal
 from schemas.values import Product
 from sinks.contract import Call, CannotSay, Verdict
+from sinks.klaviyo.product import PREFIX
 from tests.sinks.folders import body, config, said
 from tests.sinks.klaviyo_teller import Teller
 from tests.sinks.products import LARGE, MUG, PLAIN, SMALL, changed, deleted, new, stock
@@ -50,7 +51,7 @@ def test_an_update_names_everything_by_its_compound_id() -> None:
 
     assert item.path == "/api/catalog-items/%24custom%3A%3A%3A%24default%3A%3A%3AP1"
     assert body(item)["data"]["id"] == "$custom:::$default:::P1"
-    assert [body(call)["data"]["id"] for call in variants] == ["$custom:::$default:::P1-S", "$custom:::$default:::P1-L"]
+    assert [body(call)["data"]["id"] for call in variants] == [f"{PREFIX}P1-S", f"{PREFIX}P1-L"]
     assert (gone.method, gone.body) == ("DELETE", b"")
     assert all("external_id" not in attributes(call) for call in (item, *variants))
 

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from schemas import signals
 from schemas.signals import CatalogSignal
 from schemas.values import CustomerRef, Profile
-from sinks.contract import Answer, Ask, Call, Verdict
+from sinks.contract import Answer, Ask, Call, Verdict, load
 from tests.sinks.folders import body, config, said
-from tests.sinks.klaviyo_teller import SINK, Teller
+from tests.sinks.klaviyo_teller import Teller
 from tests.sinks.openapi import judge
 from tests.sinks.products import MUG, PLAIN, changed, deleted, new, stock
 from tests.sinks.test_klaviyo import calls
 from tests.sinks.test_klaviyo import signal as of_customer
 
+SINK = load("klaviyo")
 D, R, U = Verdict.DELIVERED, Verdict.REJECTED, Verdict.UNAVAILABLE
 
 
