@@ -61,6 +61,14 @@ def test_1_9_02_nothing_goes_to_a_retired_path_nor_to_a_browsers_and_410_holds()
 
 
 @pytest.mark.real
+def test_1_9_01_the_call_that_proves_the_key_is_klaviyos_own(real_data: Path) -> None:
+    assert SINK.check is not None
+    call = SINK.check(config("klaviyo"))
+
+    assert operations(real_data)[call.method, call.path.partition("?")[0]] == {"lists:read"}
+
+
+@pytest.mark.real
 def test_1_9_02_every_call_is_an_operation_that_klaviyo_has(real_data: Path) -> None:
     assert {(call.method, template(call.path)) for call in every_call()} <= set(operations(real_data))
 
