@@ -9,6 +9,7 @@ from sinks.contract import Call, Dedupe, Limit, Rule, Sink, Verdict
 from sinks.klaviyo import calls, catalog
 from sinks.klaviyo.batches import EVENTS, PROFILES, UNSUBSCRIPTIONS
 from sinks.klaviyo.catalogjobs import CATALOG
+from sinks.klaviyo.categories import CATEGORIES
 from sinks.klaviyo.config import KlaviyoConfig
 from sinks.klaviyo.follow import FOLLOW
 
@@ -38,6 +39,7 @@ def _catalog_windows() -> Iterator[Limit]:
             yield from _windows(f"{job}s", 75, 700)
             yield from _windows(job, *((350, 3500) if verb == "delete" else (75, 700)))
     yield from _windows("create-catalog-category", 75, 700)
+    yield from _windows("catalog-categories", 350, 3500)
 
 
 def _check(config: KlaviyoConfig) -> Call:
@@ -99,7 +101,7 @@ SINK = Sink(
         *_windows("lists", 75, 700),
         *_catalog_windows(),
     ),
-    batches=(EVENTS, PROFILES, UNSUBSCRIPTIONS, *CATALOG),
+    batches=(EVENTS, PROFILES, UNSUBSCRIPTIONS, CATEGORIES, *CATALOG),
     max_in_flight=64,
     timeout_seconds=30,
     answer_limit=12_000_000,  # a page of import errors gives back up to 100 profiles of 100 KB

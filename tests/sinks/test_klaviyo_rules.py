@@ -128,6 +128,7 @@ def test_1_9_09_no_request_of_many_is_over_its_limits_and_no_event_over_its_own(
         "events": 1_000,
         "profile-import": 10_000,
         "profile-subscription-bulk-delete-jobs": 100,
+        "create-catalog-category": 50,
         **{batch.endpoint: 100 for batch in CATALOG},
     }
     assert all(batch.most_bytes < 5_000_000 for batch in SINK.batches)
