@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from schemas import signals
 from sinks.contract import Call, Dedupe, Limit, Rule, Sink, Verdict
-from sinks.klaviyo import calls, catalog
+from sinks.klaviyo import calls, catalog, people
 from sinks.klaviyo.batches import EVENTS, PROFILES, UNSUBSCRIPTIONS
 from sinks.klaviyo.catalogjobs import CATALOG
 from sinks.klaviyo.categories import CATEGORIES
@@ -54,16 +54,16 @@ SINK = Sink(
     base_url=lambda config: config.base_url,
     headers=_headers,
     calls={
-        signals.CustomerChanged: calls.profile,
-        signals.CustomerErased: calls.erase,
-        signals.NewsletterSubscribed: calls.subscribe,
-        signals.NewsletterUnsubscribed: calls.unsubscribe,
+        signals.CustomerChanged: people.profile,
+        signals.CustomerErased: people.erase,
+        signals.NewsletterSubscribed: people.subscribe,
+        signals.NewsletterUnsubscribed: people.unsubscribe,
         signals.SessionActive: calls.active_on_site,
         signals.ProductViewed: calls.viewed_product,
         signals.Searched: calls.searched,
         signals.WishlistAdded: calls.wishlist_added,
         signals.WishlistRemoved: calls.wishlist_removed,
-        signals.BackInStockRequested: calls.back_in_stock,
+        signals.BackInStockRequested: people.back_in_stock,
         signals.CartChanged: calls.added_to_cart,
         signals.CheckoutStarted: calls.started_checkout,
         signals.CartAbandoned: calls.abandoned_cart,
