@@ -37,7 +37,8 @@ def subscribe(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
     consent: Fields = {"consent": "SUBSCRIBED"}
     attributes: Fields = {}
     if signal.priority == "backfill":
-        consent["consented_at"] = (said.consented_at or signal.occurred_at).isoformat(timespec="seconds")
+        given = min(said.consented_at or signal.occurred_at, signal.occurred_at)  # it must lie in the past
+        consent["consented_at"] = given.isoformat(timespec="seconds")
         attributes["historical_import"] = True
     attributes["profiles"] = {"data": [_consenting(signal, said.channel, consent)]}
     data: Fields = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}

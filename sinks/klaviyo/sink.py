@@ -95,7 +95,8 @@ SINK = Sink(
         *_windows("profile-bulk-import-job", 10, 150),
         *_windows("profile-import-errors", 10, 150),
         *_windows("profile-subscription-bulk-create-jobs", 75, 700),
-        *_windows("profile-subscription-bulk-delete-jobs", 75, 700),
+        *_windows("profile-subscription-bulk-delete-jobs", 65, 600),
+        *_windows("unsubscriptions-together", 10, 100),  # the rest of the same windows
         *_windows("data-privacy-deletion-jobs", 3, 60),
         *_windows("back-in-stock-subscriptions", 350, 3500),
         *_windows("lists", 75, 700),
