@@ -70,6 +70,8 @@ class _Watched:
             return Readiness(False, "waiting for the schema registry")
         now = self._tell()
         detail = {"state": now.state, "lag": now.lag, "partitions": now.partitions, "in_flight": now.in_flight}
+        if now.history:
+            detail["history"] = now.history
         if now.state in ("held", "joining"):
             return Readiness(False, now.reason or now.state, detail)
         return Readiness(True, "", detail)
@@ -84,6 +86,10 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         topic=names.customer_signals.name,
         parked_topic=names.parked(account.name).name,
         redrive_topic=names.redrive(account.name).name,
+        kept_topic=names.kept(account.name).name,
+        kept_keys=settings.kept_keys,
+        customers_changelog=names.customers_changelog.name,
+        products_changelog=names.catalog_changelog.name,
         partitions=names.partitions,
         max_in_flight=settings.max_in_flight,
         session_seconds=settings.session.total_seconds(),

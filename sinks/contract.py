@@ -169,7 +169,8 @@ class Token:
 
     `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
     it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
-    says `StoreConnected` again."""
+    says `StoreConnected` again. One that was `given` to us in the settings is neither asked for nor kept. A call that
+    does not have it `wanted` goes without."""
 
     ask: Callable[[Any], Call]
     read: Callable[[Answer], tuple[str, float] | None]
@@ -178,6 +179,8 @@ class Token:
     expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
     once: bool = False
     given_back: frozenset[str] = frozenset()
+    given: Callable[[Any], str | None] = lambda config: None
+    wanted: Callable[[Call], bool] = lambda call: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +291,11 @@ class Sink:
     answer_limit: int = 65_536
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
+
+    @property
+    def remembers(self) -> bool:
+        """Whether something about it has to outlive every process: it needs a place to keep that, and a key."""
+        return bool(self.kept) or self.mass is not None or (self.token is not None and self.token.once)
 
 
 def load(name: str) -> Sink:

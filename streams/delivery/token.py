@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from sinks.contract import Answer, Call, Token
+from sinks.contract import Answer, Call, Sink, Token
 from streams.delivery.clock import Clock
 from streams.delivery.http import Transport
+from streams.delivery.kept import Kept
+from streams.delivery.registration import Registration
+from streams.delivery.settings import Backoff
 
 log = structlog.get_logger("shoprelay.delivery")
+Lent = tuple[str]  # one that was lent anew is another one, even if it reads the same
 MARGIN = 0.1  # of its life: a token that ends while a call is under way is renewed before
 
 
@@ -29,34 +35,36 @@ class Borrowed:
         self._config = config
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._headers: tuple[tuple[str, str], ...] | None = None
-        self._ends_at = 0.0
+        self._given = token.given(config)
+        self._lent: Lent | None = None if self._given is None else (self._given,)
+        self._ends_at = 0.0 if self._given is None else math.inf
 
     async def send(self, call: Call) -> Answer:
-        if call.bare:
+        if call.bare or not self._token.wanted(call):
             return await self._inner.send(call)
-        used = self._headers
+        used = self._lent
         if used is None or self._clock.monotonic() >= self._ends_at:
             if (failed := await self._renew(used)) is not None:
                 return failed
-            used = self._headers
+            used = self._lent
         answer = await self._send(call, used)
-        if answer.fault is None and self._token.expired(answer):
+        if self._given is None and answer.fault is None and self._token.expired(answer):
             if (failed := await self._renew(used)) is not None:
                 return failed
-            answer = await self._send(call, self._headers)
+            answer = await self._send(call, self._lent)
         return answer
 
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _send(self, call: Call, headers: tuple[tuple[str, str], ...] | None) -> Answer:
-        return await self._inner.send(replace(call, headers=(*call.headers, *(headers or ()))))
+    async def _send(self, call: Call, lent: Lent | None) -> Answer:
+        assert lent is not None, "a call leaves once there is a token"
+        return await self._inner.send(bearing(self._token, call, *lent))
 
-    async def _renew(self, refused: tuple[tuple[str, str], ...] | None) -> Answer | None:
+    async def _renew(self, refused: Lent | None) -> Answer | None:
         """`None` when there is a token other than `refused`; else the answer that stands for the call's own."""
         async with self._asking:
-            if self._headers is not refused:
+            if self._lent is not refused:
                 return None
             answer = await self._inner.send(self._token.ask(self._config))
             lent = self._token.read(answer) if answer.fault is None and 200 <= answer.status < 300 else None
@@ -65,10 +73,55 @@ class Borrowed:
                 # A 2xx without a token is not the delivery of anything.
                 return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
             value, seconds = lent
-            self._headers = tuple(self._token.headers(value).items())
+            self._lent = (value,)
             self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
             return None
 
 
-def borrowing(inner: Transport, token: Token | None, config: Any, clock: Clock) -> Transport:
-    return inner if token is None else Borrowed(inner, token, config, clock)
+class Registered:
+    """A `Transport` that puts the token of a registration on every call of another one. Nobody renews it: what is
+    refused with it is refused, unless another process was given a new one meanwhile."""
+
+    def __init__(self, inner: Transport, token: Token, registration: Registration) -> None:
+        self._inner = inner
+        self._token = token
+        self._registration = registration
+
+    async def send(self, call: Call) -> Answer:
+        if call.bare or not self._token.wanted(call):
+            return await self._inner.send(call)
+        lent = await self._registration.lent()
+        if isinstance(lent, Answer):
+            return lent
+        answer = await self._inner.send(bearing(self._token, call, lent))
+        if answer.fault is not None or not self._token.expired(answer):
+            return answer
+        other = await self._registration.other_than(lent)
+        return answer if other is None else await self._inner.send(bearing(self._token, call, other))
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def bearing(token: Token, call: Call, value: str) -> Call:
+    """The call with its token, as it leaves and is kept nowhere."""
+    return token.onto(replace(call, headers=(*call.headers, *token.headers(value).items())), value)
+
+
+def registered(
+    inner: Transport, sink: Sink, config: Any, kept: Kept | None, backoff: Backoff, clock: Clock
+) -> Registration | None:
+    """`None` for a sink without a token that is given out once."""
+    if sink.token is None or not sink.token.once or kept is None:
+        return None
+    return Registration(
+        sink.token, config, kept, inner.send, backoff, sink.timeout_seconds, random.random, clock.monotonic
+    )
+
+
+def borrowing(
+    inner: Transport, token: Token | None, config: Any, clock: Clock, registration: Registration | None = None
+) -> Transport:
+    if token is None:
+        return inner
+    return Borrowed(inner, token, config, clock) if registration is None else Registered(inner, token, registration)

@@ -183,10 +183,11 @@ class Customer(
 ):
     """Everything known about the customer of one log.
 
-    `ref` are all identities known, `recent` the digests of the last event ids, `bought_at` the last purchase that
-    closed every cart, `seen_at` the newest time of any event, `tidy_at` when the quiet customer shrinks or goes
-    (`resting`: has shrunk already). `wishlist` goes by product, `consents` by channel. `link` is the key this log forwards to, `origins` the keys of logs that moved
-    into this one or whose names gave way to others in `ref`. `offset` is the last log record folded.
+    `ref` are all identities known, `recent` the digests of the last event ids, `wishlist` goes by product and
+    `consents` by channel. `bought_at` is the last purchase that closed every cart, `seen_at` the newest time of any
+    event, `tidy_at` when the quiet customer shrinks or goes (`resting`: has shrunk already). `link` is the key this log
+    forwards to, `origins` the keys of logs that moved into this one or whose names gave way to others in `ref`.
+    `offset` is the last log record folded.
     Not frozen, so that a fold may work on its own copy; what was handed to a fold is never changed.
     """
 

@@ -1,4 +1,4 @@
-"""Remember what a customer wishes for and where the newsletter may be sent: the newest word counts, heard late or not."""
+"""Remember what a customer wishes for and where the newsletter may be sent: the newest word counts."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -47,8 +47,8 @@ def is_nothing_new(state: Customer, fact: ShopEvent) -> bool:
 
 
 def moved(state: Customer, fact: ShopEvent, target: str, at: datetime) -> tuple[CustomerEvent, ...]:
-    """Everything in `state` as entries of the log `target`: orders, carts, views, wishes and consents, then what was held
-    back."""
+    """Everything in `state` as entries of the log `target`: orders, then carts, views, wishes and consents, then what
+    was held back."""
     carts = CartTransferred(
         event_id="transfer-" + derived_id(fact.event_id, state.key),
         shop=state.shop,

@@ -18,6 +18,7 @@ from tests.domain.story import (
     DAY,
     FAR,
     NOON,
+    ONE_STAGE,
     World,
     added,
     cancelled,
@@ -48,7 +49,7 @@ def declines(at: datetime | str = NOON, channel: Any = "email", **more: Any) -> 
     return told(events.NewsletterUnsubscribed(channel=channel), at, **more)
 
 
-def after(*shop_events: events.ShopEvent, who: str = "shop/c:ada", policy: Policy = Policy()) -> Customer:
+def after(*shop_events: events.ShopEvent, who: str = "shop/c:ada", policy: Policy = ONE_STAGE) -> Customer:
     world = World(policy, through=lambda state: decode(encode(state)))
     world.tell(*shop_events)
     return world.states[who]
