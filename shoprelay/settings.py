@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,10 +28,10 @@ from pydantic import (
 
 import sinks.contract
 from sinks.contract import Sink
-from streams.delivery.kept import is_key
 from streams.security import Security
 
 FILE = "shoprelay.toml"
+KEY_BYTES = 32
 MAKE_KEY = "`openssl rand -base64 32 | tr '+/' '-_'`"
 OVERRIDES = {  # environment variable -> place in the file
     "SHOPRELAY_KAFKA": ("kafka", "bootstrap"),
@@ -166,7 +167,7 @@ class SinkSettings(Part):
     @field_validator("kept_key", "kept_key_old")
     @classmethod
     def _fits(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not is_key(key.get_secret_value()):
+        if key is not None and not _is_key(key.get_secret_value()):
             raise ValueError(f"not a key; make one with {MAKE_KEY}")
         return key
 
@@ -217,6 +218,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
         raise Misconfigured(problems)
     accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
     return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _keys_missing(raw: dict[str, Any], configs: Mapping[str, tuple[Sink, BaseModel]]) -> Iterator[str]:

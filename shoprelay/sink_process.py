@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvloop
@@ -69,7 +70,12 @@ class _Watched:
         if self._tell is None:
             return Readiness(False, "waiting for the schema registry")
         now = self._tell()
-        detail = {"state": now.state, "lag": now.lag, "partitions": now.partitions, "in_flight": now.in_flight}
+        detail: dict[str, Any] = {
+            "state": now.state,
+            "lag": now.lag,
+            "partitions": now.partitions,
+            "in_flight": now.in_flight,
+        }
         if now.history:
             detail["history"] = now.history
         if now.state in ("held", "joining"):

@@ -65,12 +65,3 @@ class Kept:
         except InvalidToken:
             return True
         return False
-
-
-def is_key(text: str) -> bool:
-    """Whether it is one of Fernet's keys: 32 bytes in URL-safe base64."""
-    try:
-        Fernet(text)
-    except ValueError:
-        return False
-    return True

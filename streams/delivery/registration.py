@@ -16,7 +16,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from sinks.contract import Answer, Call, Token
-from streams.delivery.kept import Kept
+from streams.delivery.kept import Kept, Unreadable
 from streams.delivery.pace import Random, jittered
 from streams.delivery.settings import Backoff
 
@@ -137,7 +137,10 @@ class Registration:
             self._connection = msgspec.json.decode(told, type=Connection) if told else Connection()
             lent = msgspec.json.decode(values[TOKEN], type=Lent) if TOKEN in values else None
             self._lent = lent.token if lent and self.connected and lent.connection == self._connection.name else None
-            self._known = self._known or (self._owner and term == self._term)
+            if self._owner and term == self._term:
+                self._known = True
+                if lent and self._lent is None:  # somebody died before it was forgotten, or wrote it down too late
+                    await self._kept.delete(OWNED, TOKEN)
 
     async def finish(self, seconds: float) -> None:
         """The asking under way has so long to end, and to be written down; then somebody else may ask."""
@@ -176,7 +179,7 @@ class Registration:
         self._looked_at = self._monotonic()
         try:
             await self.read()
-        except KafkaError as away:
+        except (KafkaError, Unreadable) as away:
             log.warning("cannot read what is kept; trying again", error=type(away).__name__)
 
     async def _asked(self) -> Answer | None:
