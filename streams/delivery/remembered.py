@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 
 from schemas.records import Parked
-from schemas.signals import CatalogSignal, Signal, StoreConnected
+from schemas.signals import AnySignal, StoreConnected
 from sinks.contract import Answer, Call, Kind, Sink
 from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Shard
@@ -166,13 +166,13 @@ class Remembered:
         """Whether the shop has left: then nothing is told."""
         return self.registration is not None and not self.registration.connected
 
-    def comes_back(self, entry: Entry, signal: Signal | CatalogSignal) -> bool:
+    def comes_back(self, entry: Entry, signal: AnySignal) -> bool:
         """Whether this signal says that the shop is connected anew, and not one told again from before it left."""
         if self.registration is None or not isinstance(signal.payload, StoreConnected):
             return False
         return self.registration.comes_back(_place(entry, signal))
 
-    async def connect(self, entry: Entry, signal: Signal | CatalogSignal) -> None:
+    async def connect(self, entry: Entry, signal: AnySignal) -> None:
         assert self.registration is not None
         await self.registration.connect(_place(entry, signal))
 
@@ -220,7 +220,7 @@ class Remembered:
             await self.exact.tidy()
 
 
-def _place(entry: Entry, signal: Signal | CatalogSignal) -> Place:
+def _place(entry: Entry, signal: AnySignal) -> Place:
     """Where it stood at first, if it is on its second way."""
     at = int(signal.occurred_at.timestamp() * 1000)
     if entry.again is not None:

@@ -18,7 +18,6 @@ from streams.delivery.registration import Registration
 from streams.delivery.settings import Backoff
 
 log = structlog.get_logger("shoprelay.delivery")
-Lent = tuple[str]  # one that was lent anew is another one, even if it reads the same
 MARGIN = 0.1  # of its life: a token that ends while a call is under way is renewed before
 
 
@@ -35,9 +34,8 @@ class Borrowed:
         self._config = config
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._given = token.given(config)
-        self._lent: Lent | None = None if self._given is None else (self._given,)
-        self._ends_at = 0.0 if self._given is None else math.inf
+        self._lent: str | None = token.given(config)
+        self._ends_at = 0.0 if self._lent is None else math.inf
 
     async def send(self, call: Call) -> Answer:
         if call.bare or not self._token.wanted(call):
@@ -48,7 +46,7 @@ class Borrowed:
                 return failed
             used = self._lent
         answer = await self._send(call, used)
-        if self._given is None and answer.fault is None and self._token.expired(answer):
+        if answer.fault is None and self._token.expired(answer):
             if (failed := await self._renew(used)) is not None:
                 return failed
             answer = await self._send(call, self._lent)
@@ -57,23 +55,24 @@ class Borrowed:
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _send(self, call: Call, lent: Lent | None) -> Answer:
-        assert lent is not None, "a call leaves once there is a token"
-        return await self._inner.send(bearing(self._token, call, *lent))
+    async def _send(self, call: Call, lent: str | None) -> Answer:
+        assert lent is not None, "a call that wants a token waits for one"
+        return await self._inner.send(put_on(self._token, call, lent))
 
-    async def _renew(self, refused: Lent | None) -> Answer | None:
+    async def _renew(self, refused: str | None) -> Answer | None:
         """`None` when there is a token other than `refused`; else the answer that stands for the call's own."""
         async with self._asking:
             if self._lent is not refused:
                 return None
+            if self._token.given(self._config) is not None:
+                return Answer(401)  # there is no other
             answer = await self._inner.send(self._token.ask(self._config))
             lent = self._token.read(answer) if answer.fault is None and 200 <= answer.status < 300 else None
             if lent is None:
                 log.warning("no token was lent", status=answer.status, fault=answer.fault)
                 # A 2xx without a token is not the delivery of anything.
                 return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
-            value, seconds = lent
-            self._lent = (value,)
+            self._lent, seconds = lent
             self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
             return None
 
@@ -93,19 +92,21 @@ class Registered:
         lent = await self._registration.lent()
         if isinstance(lent, Answer):
             return lent
-        answer = await self._inner.send(bearing(self._token, call, lent))
+        answer = await self._inner.send(put_on(self._token, call, lent))
         if answer.fault is not None or not self._token.expired(answer):
             return answer
         other = await self._registration.other_than(lent)
-        return answer if other is None else await self._inner.send(bearing(self._token, call, other))
+        return answer if other is None else await self._inner.send(put_on(self._token, call, other))
 
     async def close(self) -> None:
         await self._inner.close()
 
 
-def bearing(token: Token, call: Call, value: str) -> Call:
-    """The call with its token, as it leaves and is kept nowhere."""
-    return token.onto(replace(call, headers=(*call.headers, *token.headers(value).items())), value)
+def put_on(token: Token, call: Call, lent: str) -> Call:
+    """The call with a lent token in its headers or its body."""
+    headers = token.headers(lent)
+    call = replace(call, headers=(*call.headers, *headers.items())) if headers else call
+    return token.onto(call, lent)
 
 
 def registered(

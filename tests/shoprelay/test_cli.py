@@ -47,6 +47,7 @@ COMMANDS = (
     "topics",
     "schemas",
     "parked",
+    "platforms",
     "check",
 )
 
