@@ -157,7 +157,6 @@ class MassLoad:
             finally:
                 self._metrics.mass_tells(kind.name, False)
         await self._remember(Told(connection=self._told.connection, done=True))
-        log.info("history is told", sink=self._sink.name)
 
     async def _partition(self, kind: Kind) -> None:
         number = self._told.partition

@@ -211,7 +211,6 @@ class Registration:
             await self._lasting(TOKEN, msgspec.json.encode(Lent(connection, lent[0])))
             if self.connected and self._connection.name == connection:
                 self._lent = lent[0]
-        log.info("registered: the token is kept")
         return None
 
     async def _lasting(self, key: bytes, value: bytes) -> None:
