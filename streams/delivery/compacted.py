@@ -83,11 +83,14 @@ def reader(settings: DeliverySettings) -> AIOKafkaConsumer:
 async def to_the_ends(
     consumer: AIOKafkaConsumer, places: Collection[TopicPartition]
 ) -> AsyncIterator[tuple[TopicPartition, Sequence[Any]]]:
-    """What lies between where the consumer stands and the ends as they are now."""
+    """What lies between where the consumer stands and the ends as they are now. Then it fetches nothing until it is
+    asked again: a broker answers what comes behind a waiting fetch only after it."""
     ends = await consumer.end_offsets(list(places))
     left = {place for place in places if await consumer.position(place) < ends[place]}
+    consumer.resume(*left)
     while left:
         batches = await consumer.getmany(*left, timeout_ms=1000, max_records=READ_RECORDS)
         for place, records in batches.items():
             yield place, records
         left = {place for place in left if await consumer.position(place) < ends[place]}
+    consumer.pause(*places)
