@@ -41,6 +41,7 @@ COMMANDS = (
     "sink",
     "demo",
     "replay",
+    "feed",
     "sandbox",
     "new-sink",
     "certify",
