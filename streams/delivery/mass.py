@@ -17,7 +17,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from sinks.contract import Answer, Call, Kind, Mass, Sink, Verdict
-from streams.delivery.asking import LOOK_AGAIN_SECONDS, Asking
+from streams.delivery.asking import LOOK_AGAIN_SECONDS, WAITING, Asking
 from streams.delivery.clock import Clock
 from streams.delivery.history import History, known, shop_of
 from streams.delivery.hold import FIRST_PROBE_SECONDS, Hold
@@ -162,7 +162,7 @@ class MassLoad:
         number = self._told.partition
         while True:
             snapshot = await self._history.latest(kind.of, number)
-            part = next_part(snapshot, kind, self._told, self._mass.part_items, self._items)
+            part = next_part(snapshot, kind, self._told, self._mass.part_items(self._config), self._items)
             if part.items:
                 await self._accepted(kind, part.items)
             elif part.ended:
@@ -263,7 +263,7 @@ class MassLoad:
             verdict, answer = await self._asking.followed(call, verdict, answer)
         finally:
             self._sending = False
-        if verdict is Verdict.DELIVERED:
+        if verdict not in WAITING:
             self._metrics.calls(call.says, verdict)
         return verdict, answer
 

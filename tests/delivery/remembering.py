@@ -65,7 +65,7 @@ TOKEN = Token(
     once=True,
     given_back=frozenset({"Uninstall"}),
 )
-MASS = Mass(kinds=lambda config: KINDS, join=join, part_items=7)
+MASS = Mass(kinds=lambda config: KINDS, join=join, part_items=lambda config: 7)
 REGISTERED = replace(SINK, token=TOKEN, calls={OrderPlaced: one_call, StoreDisconnected: _leaves})
 TELLING = replace(REGISTERED, mass=MASS)
 

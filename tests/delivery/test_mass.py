@@ -103,7 +103,7 @@ async def test_a_part_that_is_repeated_is_the_same_to_the_byte() -> None:
 async def test_it_yields_to_what_is_live_and_keeps_to_the_limits() -> None:
     world, platform = club()
     fill(world, customers=200, products=0)
-    sink = replace(TELLING, limits=(Limit("*", 10, 1.0),), mass=replace(MASS, part_items=1))
+    sink = replace(TELLING, limits=(Limit("*", 10, 1.0),), mass=replace(MASS, part_items=lambda config: 1))
     process = world.start(sink)
     await until(lambda: len(platform.parts) > 20)
     begun = process.delivery._clock.monotonic()
