@@ -6,12 +6,13 @@ import asyncio
 
 import structlog
 
-from schemas.codec import SchemaMissing, Undecodable
+from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
 from sinks.contract import Answer, Call, Sink, Verdict, classify
 from streams.delivery import park
 from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
+from streams.delivery.beforehand import Beforehand
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
@@ -73,6 +74,7 @@ class Courier:
         self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self.asking, metrics, clock).turn, most, clock)
         self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
+        self._beforehand = Beforehand(remembered, speaker, self.guard)
         self._second = SecondWay(parking, self.guard, sink.timeout_seconds)
         self.progressed_at = clock.monotonic()
 
@@ -88,7 +90,7 @@ class Courier:
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
             said: Finished | Unsayable | None = await self._second.taken_up(entry)
-            if said is None and self._remembered.silent and not await self._listens(entry):
+            if said is None and not await self._beforehand.listened(entry):
                 return None
             said = said or self.prepare(entry)
             if isinstance(said, Finished):
@@ -109,7 +111,9 @@ class Courier:
             return None
         if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
             entry.alone = True  # in company it could not say at once that others need not wait any longer
-        if self._remembered.lacks(entry, call) and not await self._kept(entry, call):
+        if (kept := await self._beforehand.kept(entry, call)) is not True:
+            if isinstance(kept, Unsayable):
+                await self.put_aside(entry, kept.code, None, kept.detail)
             return None
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
@@ -120,33 +124,6 @@ class Courier:
         it stays."""
         if self._remembered.silent or await self._second.settled(entry):
             self._finish(entry, outcome)
-
-    async def _listens(self, entry: Entry) -> bool:
-        """While the shop is away: whether it is known now if this entry brings it back; False when that was cut short.
-        Raises `SchemaMissing`."""
-        try:
-            signal = self._speaker.signal(entry)
-        except Undecodable:
-            return True
-        if not (self._speaker.hears(signal) and self._remembered.comes_back(entry, signal)):
-            return True
-        return await self.guard.lasting(entry.lane, lambda: self._remembered.connect(entry, signal))
-
-    async def _kept(self, entry: Entry, call: Call) -> bool:
-        """Whether the call may leave, its exact bytes being kept."""
-        refused = []
-
-        async def keep() -> None:
-            try:
-                await self._remembered.keep(entry, call)
-            except park.TooLarge:
-                refused.append(call)
-
-        if not await self.guard.lasting(entry.lane, keep):
-            return False
-        if refused:
-            await self.put_aside(entry, park.CANNOT_SAY, None, "too large to be kept")
-        return not refused
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """The calls it means, once; or why there are none. Raises `SchemaMissing`."""
@@ -268,7 +245,7 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                if await self._forgotten(entry, call) and await self._second.passed(entry, call):
+                if await self._beforehand.forgotten(entry, call) and await self._second.passed(entry, call):
                     self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
@@ -280,12 +257,6 @@ class Courier:
                 if self.hold.lane is lane:  # what comes behind is as good a probe, and parking may take its time
                     self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
-
-    async def _forgotten(self, entry: Entry, call: Call) -> bool:
-        """Whether it is durable that the shop has left, if that is what was said. Otherwise it is said once more."""
-        if not self._remembered.gives_back(call):
-            return True
-        return await self.guard.lasting(entry.lane, lambda: self._remembered.give_back(entry))
 
     def advance(self, entry: Entry) -> None:
         """Its next call was delivered."""

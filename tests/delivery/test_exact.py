@@ -54,6 +54,25 @@ async def test_a_call_that_may_have_arrived_is_repeated_to_the_byte_by_another_r
     assert bobs.headers == (("release", "2"),)
 
 
+@moved_clock
+async def test_what_is_delivered_and_not_committed_is_still_kept() -> None:
+    async def refused(progress: Any) -> bool:
+        return False
+
+    world = World()
+    first = world.start(released(1))
+    first.hands.commit = refused  # type: ignore[method-assign]
+    world.log.say(ordered("ada"))
+    await until(lambda: "ada-ordered-1" in world.platform.accepted)
+    await pass_time(10)
+    await world.kill(first)
+    world.start(released(2))
+    await until(world.done)
+
+    one, other = sent(world, "ada-ordered-1")
+    assert one == other
+
+
 @pytest.mark.parametrize(("point", "nth"), [*itertools.product(POINTS, (1, 2, 5, 11))])
 def test_wherever_it_dies_repeats_are_equal_and_nothing_stays_behind(point: str, nth: int) -> None:
     @moved_clock

@@ -1,5 +1,6 @@
 """A token that is given out once: asked for once, kept, never shown, given back, and asked for again only then."""
 
+import asyncio
 import itertools
 from dataclasses import replace
 
@@ -94,6 +95,22 @@ async def test_the_owner_that_goes_finishes_asking_before_the_next_one_begins() 
 
     assert platform.tokens == ["uuid-1"]
     assert {await first.end(), await second.end()} == {0}
+
+
+@moved_clock
+async def test_an_asking_outlives_the_call_that_waits_for_it() -> None:
+    world, platform = club()
+    platform.answers["register"] = [(4.0, OK)]
+    process = world.start(REGISTERED)
+    assert process.registration is not None
+    await until(lambda: "register" in platform.told())
+    waiting = asyncio.create_task(process.registration.lent())
+    await pass_time(1)
+    waiting.cancel()
+    await until(lambda: stored(world))
+
+    assert platform.told() == ["register"]
+    assert platform.tokens == ["uuid-1"]
 
 
 @moved_clock
@@ -201,6 +218,21 @@ async def test_what_is_told_again_from_before_neither_connects_nor_leaves() -> N
     assert platform.tokens == ["uuid-1", "uuid-2"]
     assert platform.told().count("site-leaves-1") == 1
     assert platform.used["uuid-2"] == 1
+
+
+@moved_clock
+async def test_what_was_said_before_it_left_does_not_bring_it_back() -> None:
+    world, platform = club()
+    process = world.start(REGISTERED, commit_seconds=1e6, commit_records=1_000)
+    world.log.say(comes(1), leaves(1))
+    await until(lambda: (OWNED, CONNECTION) in world.log.still_kept)
+    await world.kill(process)
+    world.start(REGISTERED)
+    await until(world.done)
+    await pass_time(30)
+
+    assert platform.tokens == ["uuid-1"]
+    assert not stored(world)
 
 
 @moved_clock
