@@ -60,6 +60,20 @@ def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under 
 
 
 @app.command()
+def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")],
+           config: Config = None) -> None:  # fmt: skip
+    """Everything known is told to a platform once more, when its sink starts the next time: after an import, say."""
+    from shoprelay.retell import retell as forget
+
+    configuration = configuration_of(config)
+    account = account_of(configuration, name)
+    if account.sink.mass is None:
+        fail([f"sinks.{name}: {account.settings.platform} is not told everything at the beginning"])
+    forget(configuration, account)
+    out.print(f"[green]✓[/] {escape(name)} tells everything known once more: stop and start its sink", soft_wrap=True)
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
     seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,

@@ -234,7 +234,9 @@ class Kind:
 class Mass:
     """Everything known when the account is connected, told once, in the background and beside what is live: one kind
     after the other, in parts of `part_items(config)` items, each part accepted before the next one leaves. It goes on
-    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
+    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order.
+    Signals of history (`priority: backfill`) are left to it: told one by one they would look as if they happened now.
+    Import history before the account is connected, or have it told once more with `shoprelay retell`."""
 
     kinds: Callable[[Any], tuple[Kind, ...]]
     join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
