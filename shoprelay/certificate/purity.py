@@ -42,17 +42,18 @@ def _impure(node: ast.AST) -> Iterator[str]:
 
 
 def _modules(subject: Subject) -> list[Path]:
-    """`calls.py`, what joins and reads batches, and everything of the folder and the kit that they import."""
+    """`calls.py`, what joins, reads and follows, and everything of the folder and the kit that they import."""
     return _behind(subject, [subject.folder / "calls.py", *_joining(subject)])
 
 
 def joining_text(subject: Subject) -> str:
-    """The text of what joins and reads batches."""
+    """The text of what joins and reads batches, and follows calls."""
     return "\n".join(module.read_text() for module in _behind(subject, _joining(subject)))
 
 
 def _joining(subject: Subject) -> list[Path]:
-    functions = [function for batch in subject.sink.batches for function in (batch.join, batch.read)]
+    functions: list[object] = [function for batch in subject.sink.batches for function in (batch.join, batch.read)]
+    functions += subject.sink.follow.values()
     return [path for each in functions for path in _files(subject, getattr(each, "__module__", ""), [])]
 
 
