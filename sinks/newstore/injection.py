@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from schemas.signals import Customer, OrderPlaced, Signal
+from msgspec.structs import replace
+
+from schemas.signals import Customer, OrderPaid, OrderPlaced, Signal
 from schemas.values import Address, Order
 from sinks.body import Fields, as_json, known
 from sinks.contract import Answer, Call, CannotSay, Verdict
@@ -21,7 +23,23 @@ MOST_PAYMENTS = 40
 
 
 def inject(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
-    order = cast(OrderPlaced, signal.payload).order
+    if config.inject != "placed":
+        return ()
+    return _injection(signal, cast(OrderPlaced, signal.payload).order, config)
+
+
+def inject_paid(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
+    """The payments the order brought; where it brought none, the one that is told now."""
+    said = cast(OrderPaid, signal.payload)
+    if config.inject != "paid":
+        return ()
+    if said.order is None:
+        raise CannotSay("order is required: we never saw it placed")
+    paid = said.order if said.order.payments else replace(said.order, payments=(said.payment,))
+    return _injection(signal, paid, config)
+
+
+def _injection(signal: Signal, order: Order, config: NewStoreConfig) -> tuple[Call, ...]:
     if signal.priority == "backfill" and config.history == "silent":
         return ()
     body = as_json(_body(signal, order, config))

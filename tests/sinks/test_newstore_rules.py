@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import signals
-from schemas.values import Product
-from sinks.contract import Answer, CannotSay, Limit, Verdict, classify, deciding
+from schemas.values import Order, Product
+from sinks.contract import Answer, Call, CannotSay, Limit, Verdict, classify, deciding
 from sinks.fake import Received
 from sinks.newstore.fake import TOKEN_SECONDS, NewStoreStandIn
 from sinks.newstore.fakeorders import Orders
@@ -178,6 +178,21 @@ def test_5_9_07_a_shop_may_count_the_lines_discounts_into_the_orders_or_not(coun
     off = [item["price"]["item_order_discount_info"][0]["price_adjustment"] for item in items(call)]
 
     assert sum(off) == Decimal("0.50")
+
+
+def told_of_a_payment(placed: Order, **settings: Any) -> tuple[Call, ...]:
+    payload = signals.OrderPaid(order_id="1234", currency="EUR", payment=paid("24.97", payment_id="now"), order=placed)
+    return calls(payload, **settings)
+
+
+def test_5_9_07_a_shop_may_tell_payments_after_the_order() -> None:
+    bare = order(payments=())
+    (call,) = told_of_a_payment(bare, inject="paid")
+    (brought,) = told_of_a_payment(ORDER, inject="paid")
+
+    assert [payment["correlation_ref"] for payment in body(call)["payments"]] == ["now"]
+    assert [payment["correlation_ref"] for payment in body(brought)["payments"]] == ["pay_1"]
+    assert calls(signals.OrderPlaced(order=bare), inject="paid") == told_of_a_payment(ORDER) == ()
 
 
 def test_5_9_07_what_costs_nothing_has_no_payment() -> None:
