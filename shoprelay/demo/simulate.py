@@ -18,6 +18,9 @@ from schemas.events import (
     CartReplaced,
     CheckoutStarted,
     CustomerRegistered,
+    CustomerUpdated,
+    NewsletterSubscribed,
+    NewsletterUnsubscribed,
     OrderCancelled,
     OrderFulfilled,
     OrderPaid,
@@ -25,9 +28,12 @@ from schemas.events import (
     OrderRefunded,
     ProductUpserted,
     ProductViewed,
+    Searched,
     SessionActive,
     ShopPayload,
     StockChanged,
+    WishlistAdded,
+    WishlistRemoved,
 )
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment, Product, Profile
 
@@ -340,6 +346,25 @@ def cancels(who: Person) -> Iterator[Step]:
     yield who.step(t + 400, OrderCancelled(order_id=who.order_id, reason="No longer needed"))
 
 
+def wishes(who: Person) -> Iterator[Step]:
+    """Never buys, and is told of things all the same: by the newsletter, until it is too much."""
+    t = who.between(1.5, 20)
+    mug = LineItem(product_id="P001", name=who.products[1].title)
+    yield who.registers(t)
+    yield who.step(t + 10, Searched(query="mug", results=3))
+    yield who.step(t + 20, WishlistAdded(item=mug, currency="EUR"))
+    yield who.step(t + 40, NewsletterSubscribed())
+    yield who.step(t + 500, WishlistRemoved(item=mug))
+    yield who.step(t + 900, NewsletterUnsubscribed())
+
+
+def buys_wholesale(who: Person) -> Iterator[Step]:
+    """A boutique: carries the tag that JOOR is told of, and moves once."""
+    t = who.between(1.5, 20)
+    yield who.registers(t, wholesale=True)
+    yield who.step(t + 300, CustomerUpdated(profile=Profile(store_id="boutique")))
+
+
 def watches_stock(who: Person) -> Iterator[Step]:
     t = who.between(1.5, 30)
     yield who.looks(t)
@@ -361,4 +386,6 @@ STORIES: tuple[Callable[[Person], Iterator[Step]], ...] = (
     sends_it_back,
     cancels,
     watches_stock,
+    wishes,
+    buys_wholesale,
 )
