@@ -13,8 +13,9 @@ from schemas.values import Address, Order
 from sinks.body import Fields, as_json, known
 from sinks.contract import Answer, Call, CannotSay, Verdict
 from sinks.newstore.amounts import CURRENCIES, hundredths, money
+from sinks.newstore.answers import member
 from sinks.newstore.config import NewStoreConfig
-from sinks.newstore.texts import ORDER_ID, country, language, member, required, stamp, text
+from sinks.newstore.texts import ORDER_ID, country, language, required, stamp, text
 from sinks.newstore.units import Unit, as_item, discounted, total, units
 
 PATH = "/v0/d/fulfill_order"
@@ -57,8 +58,10 @@ def injected(call: Call, answers: Sequence[Answer]) -> Verdict | None:
     last = answers[-1]
     if last.status != 200:
         return Verdict.UNAVAILABLE if 200 <= last.status < 300 else None
-    asked = Answer(200, body=call.body)
-    if last.at("external_id") != asked.at("external_id"):
+    asked, name = Answer(200, body=call.body), last.at("external_id")
+    if not isinstance(name, str):
+        return Verdict.UNAVAILABLE  # no reply of theirs: the same bytes will tell
+    if name != asked.at("external_id"):
         return Verdict.REJECTED
     shipments = asked.at("shipments")
     ours = {_piece(item) for shipment in shipments for item in shipment["items"]}
@@ -115,6 +118,8 @@ def _method(order: Order, config: NewStoreConfig) -> str:
 
 def _priced(order: Order, pieces: list[Unit], *, taxed: bool) -> list[Unit]:
     """With the order's discount. A shop may count the lines' own into it or not: what was paid tells."""
+    if _money(order, "tax") and not any(unit.tax for unit in pieces) and not _money(order, "shipping_tax"):
+        raise CannotSay("order.lines must say their tax where order.tax is told: NewStore taxes items")
     paid = sum(_amounts(order))
     shipping = _money(order, "shipping") + (_money(order, "shipping_tax") if taxed else 0)
     told, of_lines = _money(order, "discount"), sum(unit.discount for unit in pieces)

@@ -60,7 +60,8 @@ SINK = Sink(
     limits=(
         Limit("*", 30_000, 300),
         Limit("injection", 20, 1),
-        Limit("return", 50, 1),  # these two share the 100 of one order's address
+        Limit("return", 25, 1),  # these three share the 100 of one order's address
+        Limit("refund", 25, 1),
         Limit("shipment", 50, 1),
         Limit("fulfillment-requests", 70, 1),
         *(Limit(batch.budget, 1, 300) for batch in BATCHES),

@@ -405,7 +405,7 @@ def test_an_address_that_asks_too_often_is_shut_out_for_five_minutes_without_jso
     assert caller.ask("GET", "/customer/profiles").status == 200
 
 
-def test_another_side_is_asked_first() -> None:
+def test_another_side_is_asked_for_what_is_of_none_of_these() -> None:
     class Reads:
         def answer(self, request: Received) -> Reply | None:
             return Reply(200, "accepted") if request.path.startswith("/v0/d/availabilities") else None

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiohttp import web
 from msgspec.structs import replace
 
 from schemas import signals
@@ -23,6 +24,9 @@ from sinks.newstore.fake import NewStoreStandIn
 from sinks.newstore.fakeimports import Imports
 from sinks.newstore.files import packed, unpacked
 from sinks.newstore.imports import BATCHES, PATIENCE
+from streams.delivery.clock import SystemClock
+from streams.delivery.http import HttpTransport
+from streams.delivery.token import borrowing
 from tests.sinks.folders import config, said
 from tests.sinks.newstore import SINK, Tenant, of_product
 
@@ -188,6 +192,27 @@ def test_a_token_is_never_shown_to_the_file_store() -> None:
         assert tenant.takes(call) is Verdict.DELIVERED
 
     assert tenant.stand_in.stored()["showing"] == ["mug-blue", "mug-red"]
+
+
+async def test_over_http_the_file_arrives_without_our_headers_and_the_job_with_them() -> None:
+    stand_in = NewStoreStandIn()
+    runner = web.AppRunner(application(stand_in), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    settings = SINK.config(**stand_in.settings(f"http://127.0.0.1:{runner.addresses[0][1]}"))
+    http = HttpTransport(SINK.base_url(settings), lambda: SINK.headers(settings), SINK.answer_limit, 4)
+    transport = borrowing(http, SINK.token, settings, SystemClock())
+    try:
+        call, *_ = said(of_product(CHANGED), settings, "newstore")
+        answers = [await transport.send(call)]
+        while isinstance(step := SINK.follow[call.endpoint](call, answers), Ask):
+            answers.append(await transport.send(step.call))
+    finally:
+        await transport.close()
+        await runner.cleanup()
+
+    assert step is Verdict.DELIVERED
+    assert sorted(stand_in.stored()["products"]) == ["mug-blue", "mug-green", "mug-red"]
 
 
 # -- the real runner, in virtual time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_call
 from decimal import Decimal
 from typing import Any
 
@@ -101,6 +102,8 @@ def test_5_9_04_the_shops_number_is_the_key_and_the_bytes_are_kept_before_they_l
     ("answer", "verdict"),
     [
         (Answer(200, {}, b'{"external_id": "1234"}'), Verdict.DELIVERED),
+        (Answer(200, {}, b'{"external_id": "1235"}'), Verdict.REJECTED),
+        (Answer(200, {}, b"<html>"), Verdict.UNAVAILABLE),
         (Answer(201), Verdict.UNAVAILABLE),
         (Answer(202, {}, b"{}"), Verdict.UNAVAILABLE),
         (Answer(204), Verdict.UNAVAILABLE),
@@ -232,6 +235,13 @@ def test_5_9_08_a_tax_without_a_fraction_is_refused_by_its_field(field: str, tax
         injection(order(lines=(line,)))
 
 
+def test_5_9_08_a_tax_that_is_not_told_by_line_is_refused() -> None:
+    with pytest.raises(CannotSay, match=r"^order\.lines must say their tax"):
+        injection(order(tax=Decimal("3.19")))
+    taxed = replace(MUG, tax=Decimal("3.19"), tax_rate=Decimal("0.19"))
+    assert injection(order(tax=Decimal("3.19"), lines=(taxed,)))
+
+
 def test_5_9_09_a_service_level_or_a_token_and_never_both() -> None:
     def option(**more: Any) -> set[str]:
         (shipment,) = body(injection(order(**more), service_levels={"Express": "next_day"}))["shipments"]
@@ -313,6 +323,15 @@ def test_5_9_16_the_pace_is_declared() -> None:
     assert Limit("injection", 20, 1) in SINK.limits
     assert Limit("*", 30_000, 300) in SINK.limits
     assert SINK.max_in_flight <= 64
+
+
+def test_the_check_reads_nothing_and_needs_the_token() -> None:
+    tenant = Tenant()
+    assert SINK.check is not None
+    call = SINK.check(tenant.config)
+
+    assert (call.method, tenant.answers(call).status) == ("GET", 200)
+    assert tenant.answers(replace_call(call, path="/v0/orders")).status == 404
 
 
 def test_an_import_file_holds_what_its_signal_says() -> None:
