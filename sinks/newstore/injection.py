@@ -21,6 +21,7 @@ from sinks.newstore.units import Unit, as_item, discounted, total, units
 PATH = "/v0/d/fulfill_order"
 OFFER = "shipping_offer_token"  # where an order brings the token of the option that the customer has chosen
 MOST_PAYMENTS = 40
+DIFFERS = b"same_order_injection_with_different_data"  # whatever the status
 
 
 def inject(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
@@ -56,6 +57,8 @@ def injected(call: Call, answers: Sequence[Answer]) -> Verdict | None:
     """Only a 200 means created. It may also be the reply to another order that had this number first: then the pieces
     are not ours, and a person must see it."""
     last = answers[-1]
+    if DIFFERS in last.body:
+        return Verdict.REJECTED
     if last.status != 200:
         return Verdict.UNAVAILABLE if 200 <= last.status < 300 else None
     asked, name = Answer(200, body=call.body), last.at("external_id")

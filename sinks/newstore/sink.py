@@ -8,6 +8,7 @@ from sinks.contract import Call, Dedupe, Limit, Rule, Sink, Verdict
 from sinks.newstore.calls import CALLS, CATALOG, FOLLOW
 from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.imports import BATCHES, FAILED
+from sinks.newstore.injection import DIFFERS
 from sinks.newstore.token import TOKEN
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -50,7 +51,7 @@ SINK = Sink(
         Rule(
             Verdict.REJECTED,
             frozenset(range(200, 600)),
-            containing=b"same_order_injection_with_different_data",
+            containing=DIFFERS,
             why="another order has this number: a person must look",
         ),
         Rule(Verdict.THROTTLED, frozenset({403}), unless_json=True, wait_seconds=300, why="our address is shut out"),
