@@ -20,6 +20,7 @@ from sinks.newstore.token import TOKEN, UNTOLD_SECONDS
 from tests.sinks.folders import SECRET, body, config, said
 from tests.sinks.newstore import (
     ADA,
+    HOME,
     MUG,
     NOON,
     ORDER,
@@ -210,6 +211,31 @@ def test_5_9_07_no_more_decimals_than_the_currency_has(currency: str, price: str
 
     with pytest.raises(CannotSay, match=r"^order\.lines\[0\]\.unit_price"):
         injection(order(currency=currency, shipping=None, lines=(line,)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"payments": (paid("20.00"), paid("4.97"))}, r"order\.payments\[1\]\.payment_id is another"),
+        ({"payments": (replace(ORDER.payments[0], method=None),)}, r"order\.payments\[0\]\.method is required"),
+        ({"payments": (replace(ORDER.payments[0], processor="p" * 33),)}, r"order\.payments\[0\]\.processor is longer"),
+        (
+            {"payments": tuple(paid("0.61", payment_id=str(n)) for n in range(41)), "shipping": Decimal("5.03")},
+            "order.p",
+        ),
+        ({"lines": (replace(MUG, discount=Decimal("19.99")),)}, r"order\.lines\[0\]\.discount is more than the line"),
+        ({"currency": "ZZZ"}, r"order\.currency"),
+        ({"shipping_address": None}, r"order\.shipping_address is required"),
+        ({"shipping_address": replace(HOME, address1=None)}, r"order\.shipping_address\.address1 is required"),
+        ({"shipping_address": replace(HOME, country_code="GBR")}, r"order\.shipping_address\.country_code"),
+        ({"billing_address": replace(HOME, city="c" * 65)}, r"order\.billing_address\.city is longer than the 64"),
+        ({"discount_code": "T" * 65}, r"order\.discount_code is longer"),
+        ({"lines": ()}, r"order\.lines must come to 1 to 100"),
+    ],
+)
+def test_what_newstore_would_not_take_is_refused_by_its_field(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(CannotSay, match=rf"^{field}"):
+        injection(order(**changes))
 
 
 def test_5_9_08_every_item_has_its_share_of_the_tax_and_a_rate_as_a_fraction() -> None:
