@@ -165,7 +165,8 @@ class Token:
     """What a platform lends for a while. `ask(config)` is the call that gets one; `read(answer)` takes from its answer
     the token and for how many seconds it is valid, or `None` when it holds none. `headers(token)` puts it on every
     call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by one
-    renewal and one more attempt.
+    renewal and one more attempt. Calls for which `wanted` does not hold leave without it. Where the settings hold a
+    token already, `given(config)` is that one, and nobody is asked.
 
     `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
     it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
@@ -176,6 +177,8 @@ class Token:
     headers: Callable[[str], Mapping[str, str]] = lambda token: {}
     onto: Callable[[Call, str], Call] = lambda call, token: call
     expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
+    wanted: Callable[[Call], bool] = lambda call: True
+    given: Callable[[Any], str | None] = lambda config: None
     once: bool = False
     given_back: frozenset[str] = frozenset()
 

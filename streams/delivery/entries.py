@@ -11,7 +11,7 @@ from typing import Protocol
 from aiokafka import TopicPartition
 
 from schemas.records import Parked
-from schemas.signals import CatalogSignal, Signal
+from schemas.signals import AnySignal
 from sinks.contract import Call
 from streams.delivery.sequence import Sequenced
 
@@ -65,7 +65,7 @@ class Entry:
         self.at = at
         self.size = len(record.value or b"")
         self.again: Again | None = None
-        self.signal: Signal | CatalogSignal | None = None
+        self.signal: AnySignal | None = None
         self.calls: tuple[Call, ...] | None = None
         self.done = False
         self.alone = False  # never beside others in one request

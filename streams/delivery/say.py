@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from schemas.codec import Undecodable
-from schemas.signals import CatalogSignal, Signal
+from schemas.signals import AnySignal, Signal
 from sinks.contract import Call, CannotSay, Sink, Unaddressable
 from streams.delivery.entries import Entry, Lane
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
@@ -28,7 +28,7 @@ SETTLED = "settled"  # asked for again, and not parked any more
 class Codec(Protocol):
     """`schemas.codec.Codec` of signals, or of catalog signals."""
 
-    def decode(self, framed: bytes) -> Signal | CatalogSignal:
+    def decode(self, framed: bytes) -> AnySignal:
         """Raises `Undecodable`, or `SchemaMissing` for a schema that was not fetched yet."""
 
     async def fetch(self, schema_id: int) -> None:
@@ -90,7 +90,7 @@ class Speaker:
             entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
         return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
 
-    def signal(self, entry: Entry) -> Signal | CatalogSignal:
+    def signal(self, entry: Entry) -> AnySignal:
         """Decoded once. Raises `Undecodable` and `SchemaMissing`."""
         if entry.signal is None:
             entry.signal = self.codec_of(entry).decode(entry.framed)
@@ -100,7 +100,7 @@ class Speaker:
         topic = entry.again.parked.topic if entry.again else entry.partition.place.topic
         return self.catalog if self.catalog is not None and topic == self.catalog_topic else self.codec
 
-    def behind(self, lane: Lane) -> Iterator[Signal | CatalogSignal]:
+    def behind(self, lane: Lane) -> Iterator[AnySignal]:
         """What is known behind the lane's first entry. What cannot be decoded cannot be looked at; it is parked when
         its turn comes. Raises `SchemaMissing`."""
         entries = iter(lane.entries)
@@ -117,7 +117,7 @@ def kind(entry: Entry) -> str:
     return _kind(entry.signal) if entry.signal else "unknown"
 
 
-def _kind(signal: Signal | CatalogSignal) -> str:
+def _kind(signal: AnySignal) -> str:
     return type(signal.payload).__name__
 
 
