@@ -46,6 +46,8 @@ class Call:
     `opens` names something that only this call makes known to the platform ("order 17"); a later call of the same
     customer that `needs` it cannot pass before. While the one is parked, the other waits behind it, parked as well, and
     both are sent again in their order; everything else of the customer goes on.
+
+    `plan` is for `follow` alone and never leaves: what is to be asked once the answer is there.
     """
 
     says: str
@@ -59,6 +61,7 @@ class Call:
     opens: str = ""
     needs: str = ""
     bare: bool = False
+    plan: bytes = b""
 
 
 class CannotSay(Exception):
@@ -105,21 +108,26 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`)."""
+    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`."""
 
     verdict: Verdict
     statuses: frozenset[int]
     containing: bytes | None = None
     at: str = ""
     equals: Any = None
+    differs: bool = False
     why: str = ""
 
     def matches(self, answer: Answer) -> bool:
         return (
             answer.status in self.statuses
             and (self.containing is None or self.containing in answer.body)
-            and (not self.at or answer.at(self.at) == self.equals)
+            and (not self.at or self._fits(answer.at(self.at)))
         )
+
+    def _fits(self, found: Any) -> bool:
+        """What is not there differs from nothing."""
+        return found is not None and found != self.equals if self.differs else bool(found == self.equals)
 
 
 def _statuses(*ranges: range | int) -> frozenset[int]:

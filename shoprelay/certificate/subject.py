@@ -175,6 +175,7 @@ def shown(call: Call) -> dict[str, Any]:
     told = {"says": call.says, "method": call.method, "path": call.path, "key": call.key, "body": body(call)}
     unusual = {"endpoint": (call.endpoint, "default"), "cost": (call.cost, 1)}
     unusual |= {"opens": (call.opens, ""), "needs": (call.needs, ""), "headers": (dict(call.headers), {})}
+    unusual |= {"plan": (json.loads(call.plan or b"null", parse_float=Decimal), None)}
     return told | {name: value for name, (value, usual) in unusual.items() if value != usual}
 
 
