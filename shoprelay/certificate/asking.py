@@ -15,9 +15,16 @@ PutOn = Callable[[Call], Call]  # puts a lent token on
 
 
 def taken(
-    sink: Sink, config: BaseModel, stand_in: StandIn, call: Call, at: float, put: PutOn
+    sink: Sink,
+    config: BaseModel,
+    stand_in: StandIn,
+    call: Call,
+    at: float,
+    put: PutOn,
+    heard: list[Call] | None = None,
 ) -> tuple[Verdict, Answer]:
-    """What becomes of one call at a stand-in, followed to its end. `put` puts a lent token on."""
+    """What becomes of one call at a stand-in, followed to its end. `put` puts a lent token on; `heard` gets what was
+    asked on the way. Raises `RecursionError` when it never ends."""
     answers = [asked(sink, config, stand_in, put(call), at)]
     follow = sink.follow.get(call.endpoint)
     for _ in range(MOST_ASKS):
@@ -28,6 +35,8 @@ def taken(
         if not isinstance(said, Ask):
             return said or verdict, answers[-1]
         at += max(said.seconds, 1.0)
+        if heard is not None:
+            heard.append(said.call)
         answers.append(asked(sink, config, stand_in, put(said.call), at))
     raise RecursionError(f"following a call to {call.endpoint!r} asks {MOST_ASKS} times without coming to an end")
 

@@ -220,5 +220,7 @@ async def it_ends_in_order(subject: Subject) -> None:
         on.start()
         await on.done("what was left")
         expect(set(on.delivered()) == set(on.keys(signals)), "calls were skipped over a stop")
-        sent = len([s for s in on.sent if s.answer])
-        expect(sent == len(on.keys(signals)), f"{len(on.keys(signals))} calls were answered {sent} times")
+        told, follow = on.keys(signals), subject.sink.follow
+        sent = [s.call.key for s in on.sent if s.answer and s.call.endpoint not in follow]
+        again = len(sent) - len(set(sent))  # what was followed, and had not come to its end, is begun once more
+        expect(again == 0, f"{len(told)} calls were answered {len(told) + again} times")

@@ -43,8 +43,9 @@ def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[C
     told = [case for case in (subject.cases if among is None else among) if case.calls]
     if not told:
         raise missing(subject, 6, "cases/: no case has calls")
-    # First what needs no settings of its own and no second look before it leaves, then what is shortest.
-    told.sort(key=lambda c: (bool(c.changes), type(c.signal.payload) in subject.sink.reminders, len(c.calls or ())))
+    # First what needs no settings of its own, no second look before it leaves and nothing after it, then what is
+    # shortest.
+    told.sort(key=lambda case: _oddness(subject, case))
     for case in told:
         calls = subject.said(case.signal, subject.config(**case.changes))
         if endpoint is not None and {call.endpoint for call in calls} != {endpoint}:
@@ -53,6 +54,12 @@ def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[C
             return Material(case.signal, case.changes)
     of = f" to the endpoint {endpoint!r}" if endpoint else ""
     raise Broken(f"cases/: the stand-in takes no case's calls{of} by themselves: compare calls.py with fake.py")
+
+
+def _oddness(subject: Subject, case: Case) -> tuple[bool, bool, bool, int]:
+    followed = any(call.get("endpoint", "default") in subject.sink.follow for call in case.calls or ())
+    reminder = type(case.signal.payload) in subject.sink.reminders
+    return bool(case.changes), reminder, followed, len(case.calls or ())
 
 
 def _stands_alone(subject: Subject, case: Case, calls: tuple[Call, ...]) -> bool:
