@@ -94,7 +94,7 @@ def style(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
 def stock(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
     said = cast(StockChanged, signal.payload)
     warehouse = config.warehouses.get(said.location or "") if config.warehouses else config.warehouse
-    if not config.stock or warehouse is None:
+    if not config.stock or not warehouse:
         return ()
     item = {"warehouse": warehouse, "inventory": 0 if said.out_of_stock else _whole(said.quantity)}
     item |= {"upc": _upc(said, config)} if config.stock_key == "upc" else _style_key(said, config)

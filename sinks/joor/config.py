@@ -22,9 +22,9 @@ class JoorConfig(BaseModel):
     )
     account: str = Field(pattern=r"^[0-9A-Za-z_-]+$", description="JOOR's id of this account; on every v4 call")
     token: SecretStr = Field(description="the v2 token that JOOR's support issued, as it is: it is encoded here")
-    client_id: str | None = Field(None, description="v4, as JOOR gave it to you; styles need it")
+    client_id: str = Field(description="v4, as JOOR gave it to you; empty when no styles are told")
     client_secret: SecretStr | None = Field(None, description="v4")
-    username: str | None = Field(None, description="v4")
+    username: str = Field(description="v4; empty when no styles are told")
     password: SecretStr | None = Field(None, description="v4")
 
     customers: bool = Field(True, description="customers are told")
@@ -46,14 +46,14 @@ class JoorConfig(BaseModel):
     customer_address: bool = Field(
         False, description="customers carry their address, under the field names of JOOR's order rows"
     )
-    price_type_id: str | None = Field(None, description="JOOR's id of that currency and label; prices need it")
+    price_type_id: str = Field(description="JOOR's id of that currency and label; empty when no prices are told")
     wholesale_percent: Decimal = Field(
         Decimal(100),
         gt=0,
         le=100,
         description="the wholesale price, in percent of the shop's, which is the retail price",
     )
-    category_ids: Texts = Field((), description="JOOR's categories of every style")
+    category_ids: list[str] = Field([], description="JOOR's categories of every style")
     color_trait_id: str = Field(COLOR, description="JOOR's id of the trait Color")
     size_trait_id: str = Field(SIZE, description="JOOR's id of the trait Size")
     color_option: str = Field("Color", description="the option of the shop's variants that is the colour")
@@ -71,7 +71,7 @@ class JoorConfig(BaseModel):
     stock_key: Literal["upc", "style"] = Field(
         "upc", description="how stock names its SKU: by UPC, or by style number, style identifier, colour and size"
     )
-    warehouse: str | None = Field(None, description="the warehouse of stock as it is called in JOOR")
+    warehouse: str = Field(description="the warehouse as it is called in JOOR; empty with `warehouses` or no stock")
     warehouses: dict[str, str] = Field(
         {}, description="the shop's locations and their warehouses in JOOR; with it, other locations are not told"
     )

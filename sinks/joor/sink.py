@@ -28,10 +28,10 @@ def _headers(config: JoorConfig) -> Mapping[str, str]:
 def _ask(config: JoorConfig) -> Call:
     """User name and password go here, and nowhere else."""
     form = {
-        "client_id": config.client_id or "",
+        "client_id": config.client_id,
         "grant_type": "password",
         "client_secret": config.client_secret.get_secret_value() if config.client_secret else "",
-        "username": config.username or "",
+        "username": config.username,
         "password": config.password.get_secret_value() if config.password else "",
     }
     headers = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))

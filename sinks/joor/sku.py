@@ -41,7 +41,7 @@ def style_plan(product: Product, config: JoorConfig) -> dict[str, Any]:
     return {
         "account": config.account,
         "lookup": config.product_lookup,
-        "price_type_id": config.price_type_id or "",
+        "price_type_id": config.price_type_id,
         "product": style,
         "skus": _skus(product, config),
         "prices": _prices(product, config) if config.prices else {},
