@@ -193,10 +193,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One more call before there is a verdict, after so many seconds: how a job goes, say."""
+    """One more call before there is a verdict, after so many seconds: how a job goes, say. It is asked again when
+    nobody answers; with `repeats=False` never, all begins anew with the call itself: for what would be made twice."""
 
     call: Call
     seconds: float = 0.0
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
