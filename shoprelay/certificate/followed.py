@@ -28,9 +28,13 @@ def _followed(subject: Subject) -> list[tuple[str, Material, Call]]:
 
 
 def _calling(subject: Subject, endpoint: str) -> Material:
-    for case in subject.cases:
-        if case.calls and any(call.get("endpoint", "default") == endpoint for call in case.calls):
-            return material(subject, among=[case])
+    calling = [
+        case
+        for case in subject.cases
+        if case.calls and any(call.get("endpoint", "default") == endpoint for call in case.calls)
+    ]
+    if calling:
+        return material(subject, among=calling)
     raise Broken(f"cases/: no case calls the endpoint {endpoint!r}, whose calls are followed")
 
 

@@ -41,12 +41,14 @@ COMMANDS = (
     "sink",
     "demo",
     "replay",
+    "feed",
     "sandbox",
     "new-sink",
     "certify",
     "topics",
     "schemas",
     "parked",
+    "platforms",
     "check",
 )
 
