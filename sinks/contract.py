@@ -32,6 +32,7 @@ class Dedupe(Enum):
 
     BY_KEY = "the platform keeps one per key"
     UPSERT = "a repeat overwrites itself"
+    LOOKED_FOR = "what is there is found, and not made again"
     NONE = "a repeat is stored twice"
 
 
