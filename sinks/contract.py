@@ -278,7 +278,8 @@ class Sink:
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
     `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
-    `answer_limit` is how many bytes of an answer are read.
+    `answer_limit` is how many bytes of an answer are read. `throttled_seconds` is what a 429 asks for that names no
+    time; 0 leaves it to the back-off.
     """
 
     name: str
@@ -300,6 +301,7 @@ class Sink:
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
     answer_limit: int = 65_536
+    throttled_seconds: float = 0.0
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
 

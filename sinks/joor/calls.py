@@ -14,7 +14,7 @@ from sinks.contract import Call, CannotSay, Unaddressable
 from sinks.joor.config import JoorConfig
 from sinks.joor.sku import color_of, size_of, style_plan, upc_of
 
-WRITE, READ = 5, 1  # credits
+WRITE = 5  # credits
 CODE, NAME, EMAIL, PERSON = 50, 100, 50, 1000  # characters that JOOR takes
 
 

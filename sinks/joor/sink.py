@@ -82,4 +82,5 @@ SINK = Sink(
     max_in_flight=8,
     timeout_seconds=60,
     answer_limit=4_000_000,
+    throttled_seconds=WINDOW,
 )
