@@ -305,6 +305,11 @@ class Sink:
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
 
+    @property
+    def remembers(self) -> bool:
+        """Whether something about it has to outlive every process: it needs a place to keep that, and a key."""
+        return bool(self.kept) or self.mass is not None or (self.token is not None and self.token.once)
+
 
 def load(name: str) -> Sink:
     """`sinks.<name>.sink.SINK`. Raises `LookupError` naming the sinks there are."""
