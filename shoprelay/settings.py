@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,9 @@ from pydantic import (
 )
 
 import sinks.contract
+import sources.contract
 from sinks.contract import Sink
+from sources.contract import Source
 from streams.security import Security
 
 FILE = "shoprelay.toml"
@@ -178,13 +180,29 @@ class SinkSettings(Part):
         return tuple(key.get_secret_value() for key in (self.kept_key, self.kept_key_old) if key is not None)
 
 
+class SourceSettings(Part):
+    """One account of one platform that we ask. Its `config` is the platform's own and is kept apart, as a sink's."""
+
+    platform: str
+    shop: str = Field(min_length=1, description="the shop that its events belong to")
+    every: Duration | None = Field(None, description="rest between two rounds; longer than the source's own only")
+    http: Http = Http()
+    longest_backoff: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=60), description="between two attempts while the platform is away"
+    )
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
 class Settings(Part):
     kafka: Kafka = Kafka()
     registry: Registry = Registry()
     topics: TopicSettings = TopicSettings()
     worker: Worker = Worker()
     shops: dict[str, Shop] = {}
-    sinks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SinkSettings] = {}
+    sinks: dict[Name, SinkSettings] = {}
+    sources: dict[Name, SourceSettings] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +216,24 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A configured source that we ask, ready to run."""
+
+    name: str
+    source: Source
+    settings: SourceSettings
+    config: BaseModel
+
+    @property
+    def every(self) -> timedelta:
+        return self.settings.every or self.source.every
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     settings: Settings
     accounts: Mapping[str, Account]
+    asked: Mapping[str, Asked]
     path: Path | None = None
 
 
@@ -212,13 +245,24 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
             raw[part][field] = value
     problems: list[str] = []
     given = _resolve(raw, environ, problems)
-    configs = dict(_configs(raw, given, problems))
-    settings = _validated(Settings, _without_configs(raw), (), given, problems)
-    problems += _keys_missing(raw, configs)
+    told = dict(_configs("sinks", sinks.contract.load, raw, given, problems))
+    heard = dict(_configs("sources", sources.contract.load, raw, given, problems))
+    settings = _validated(Settings, _without_configs(_without_configs(raw, "sinks"), "sources"), (), given, problems)
+    problems += _keys_missing(raw, told)
+    if settings is not None:
+        problems += _too_often(settings, heard)
     if problems or settings is None:
         raise Misconfigured(problems)
-    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
-    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None))
+    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in told.items()}
+    asked = {n: Asked(n, source, settings.sources[n], config) for n, (source, config) in heard.items()}
+    return Configuration(settings, accounts, asked, path or (Path(FILE) if Path(FILE).exists() else None))
+
+
+def _too_often(settings: Settings, heard: Mapping[str, tuple[Source, BaseModel]]) -> Iterator[str]:
+    for name, (source, _) in heard.items():
+        part = settings.sources.get(name)
+        if part is not None and part.every is not None and part.every < source.every:
+            yield f"sources.{name}.every: may be longer than {source.every.total_seconds():g}s, never shorter"
 
 
 def _is_key(text: str) -> bool:
@@ -313,26 +357,29 @@ def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> 
                     yield from _plain_secrets(kind, values, (*place, name, part) if named else (*place, name))
 
 
-def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:
-    wanted = raw.get("sinks")
+def _without_configs(raw: dict[str, Any], kind: str) -> dict[str, Any]:
+    wanted = raw.get(kind)
     if not isinstance(wanted, dict):
         return raw
     parts = {n: {k: v for k, v in p.items() if k != "config"} if isinstance(p, dict) else p for n, p in wanted.items()}
-    return {**raw, "sinks": parts}
+    return {**raw, kind: parts}
+
+
+Platform = TypeVar("Platform", Sink, Source)
 
 
 def _configs(
-    raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
-) -> Iterator[tuple[str, tuple[Sink, BaseModel]]]:
-    wanted = raw.get("sinks")
+    kind: str, load: Callable[[str], Platform], raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
+) -> Iterator[tuple[str, tuple[Platform, BaseModel]]]:
+    wanted = raw.get(kind)
     for name, part in wanted.items() if isinstance(wanted, dict) else ():
         if not isinstance(part, dict) or not isinstance(part.get("platform"), str):
             continue
         try:
-            sink = sinks.contract.load(part["platform"])
+            platform = load(part["platform"])
         except LookupError as unknown:
-            problems.append(f"sinks.{name}.platform: {unknown}")
+            problems.append(f"{kind}.{name}.platform: {unknown}")
             continue
-        config = _validated(sink.config, part.get("config", {}), ("sinks", name, "config"), given, problems)
+        config = _validated(platform.config, part.get("config", {}), (kind, name, "config"), given, problems)
         if config is not None:
-            yield name, (sink, config)
+            yield name, (platform, config)

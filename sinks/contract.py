@@ -32,6 +32,7 @@ class Dedupe(Enum):
 
     BY_KEY = "the platform keeps one per key"
     UPSERT = "a repeat overwrites itself"
+    LOOKED_FOR = "what is there is found, and not made again"
     NONE = "a repeat is stored twice"
 
 
@@ -109,8 +110,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`). With `unless_json` only a body that is there and is
-    no JSON matches.
+    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`. With
+    `unless_json` only a body that is there and is no JSON matches.
 
     `wait_seconds` is for a platform that shuts us out: with THROTTLED, no call to any endpoint leaves for so long."""
 
@@ -119,6 +120,7 @@ class Rule:
     containing: bytes | None = None
     at: str = ""
     equals: Any = None
+    differs: bool = False
     why: str = ""
     unless_json: bool = False
     wait_seconds: float = 0.0
@@ -128,8 +130,12 @@ class Rule:
             answer.status in self.statuses
             and (self.containing is None or self.containing in answer.body)
             and (not self.unless_json or (answer.body.strip() != b"" and answer.document is None))
-            and (not self.at or answer.at(self.at) == self.equals)
+            and (not self.at or self._fits(answer.at(self.at)))
         )
+
+    def _fits(self, found: Any) -> bool:
+        """What is not there differs from nothing."""
+        return found is not None and found != self.equals if self.differs else bool(found == self.equals)
 
 
 def _statuses(*ranges: range | int) -> frozenset[int]:
@@ -198,10 +204,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One more call before there is a verdict, after so many seconds: how a job goes, say."""
+    """One more call before there is a verdict, after so many seconds: how a job goes, say. It is asked again when
+    nobody answers; with `repeats=False` never, all begins anew with the call itself: for what would be made twice."""
 
     call: Call
     seconds: float = 0.0
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +290,8 @@ class Sink:
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
     `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
-    `answer_limit` is how many bytes of an answer are read.
+    `answer_limit` is how many bytes of an answer are read. `throttled_seconds` is what a 429 asks for that names no
+    time; 0 leaves it to the back-off.
     """
 
     name: str
@@ -304,6 +313,7 @@ class Sink:
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
     answer_limit: int = 65_536
+    throttled_seconds: float = 0.0
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
 

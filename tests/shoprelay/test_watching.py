@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from streams.delivery.metrics import DeliveryMetrics
+from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 from tests.shoprelay.test_metrics_catalogue import catalogue
 
@@ -30,7 +31,8 @@ def alerts() -> dict[str, str]:
 def labels() -> dict[str, set[str]]:
     """Of every series there is, by its name."""
     worker, sink = CollectorRegistry(), CollectorRegistry()
-    kinds = (WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"))
+    polling = PollingMetrics(CollectorRegistry(), "joor")
+    kinds = (WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"), polling)
     of = {name: {*given, *ADDED} for name, given in catalogue(*kinds).items()}
     return of | {f"{name}_{part}": given for name, given in of.items() for part in ("bucket", "sum", "count")
                  if name.endswith(("_seconds", "_items"))}  # fmt: skip
