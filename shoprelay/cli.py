@@ -56,6 +56,18 @@ def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under 
 
 
 @app.command()
+def gateway(config: Config = None, log: LogForm = "auto") -> None:
+    """Answers the shop's backend: stock, delivery, customers, orders; the platform's token stays here."""
+    _logs(log)
+    from shoprelay.gateway.process import run_gateway
+
+    front = configuration_of(config, needs_kafka=False).front
+    if front is None:
+        fail(["gateway: not in the settings; docs/gateway.md has an example"])
+    sys.exit(run_gateway(front))
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
     seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,

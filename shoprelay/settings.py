@@ -26,7 +26,9 @@ from pydantic import (
 )
 
 import sinks.contract
+import sinks.reading
 from sinks.contract import Sink
+from sinks.reading import Reads
 from streams.security import Security
 
 FILE = "shoprelay.toml"
@@ -160,6 +162,38 @@ class SinkSettings(Part):
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
 
 
+class Kept(Part):
+    """How long the gateway may tell the same answer again; 0 shares it only with those who ask meanwhile."""
+
+    availability: Duration = timedelta(seconds=5)
+    options: Duration = Field(timedelta(seconds=1), le=timedelta(seconds=10), description="their tokens end some time")
+    customers: Duration = Field(timedelta(0), description="profiles and histories")
+    orders: Duration = timedelta(seconds=2)
+
+
+Key = Annotated[SecretStr, Field(min_length=24)]
+
+
+class Gateway(Part):
+    """What the shop's backend may ask, and whom we ask. Its `config` is the platform's own and is kept apart."""
+
+    sink: str = Field(description="the name of an account under [sinks]: its address and credentials are used")
+    keys: tuple[Key, ...] = Field(min_length=1, max_length=20, description="of the shop; all are valid at once")
+    listen: Http = Http(port=8070)
+    http: Http = Http()
+    requests_per_second: float = Field(100.0, gt=0, description="of each key")
+    share: float = Field(
+        0.75, gt=0, le=1, description="of the platform's limits; the rest is for others at this address"
+    )
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=5), description="for one answer, waiting for room included"
+    )
+    max_in_flight: int = Field(64, ge=1, le=1_000, description="calls to each of the platform's endpoints at once")
+    largest_body: int = Field(262_144, ge=1_024, le=16_777_216, description="bytes")
+    drain: Duration = timedelta(seconds=10)
+    cache: Kept = Kept()
+
+
 class Settings(Part):
     kafka: Kafka = Kafka()
     registry: Registry = Registry()
@@ -167,6 +201,7 @@ class Settings(Part):
     worker: Worker = Worker()
     shops: dict[str, Shop] = {}
     sinks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SinkSettings] = {}
+    gateway: Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +215,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """A configured gateway, ready to run: whom it asks, and how."""
+
+    settings: Gateway
+    account: Account
+    reads: Reads
+    config: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     settings: Settings
     accounts: Mapping[str, Account]
     path: Path | None = None
+    front: Front | None = None
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
@@ -195,11 +241,15 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     problems: list[str] = []
     given = _resolve(raw, environ, problems)
     configs = dict(_configs(raw, given, problems))
+    reading = _reading(raw, given, problems)
     settings = _validated(Settings, _without_configs(raw), (), given, problems)
     if problems or settings is None:
         raise Misconfigured(problems)
     accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
-    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None))
+    front = None
+    if settings.gateway is not None and reading is not None:
+        front = Front(settings.gateway, accounts[settings.gateway.sink], *reading)
+    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None), front)
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -271,12 +321,16 @@ def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> 
         kinds = {field.annotation, *get_args(field.annotation)}
         if SecretStr in kinds and isinstance(raw.get(name), str):
             yield (*place, name)
+        if Key in kinds and isinstance(raw.get(name), list):
+            yield from ((*place, name, str(at)) for at, value in enumerate(raw[name]) if isinstance(value, str))
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from _plain_secrets(kind, raw.get(name), (*place, name))
 
 
 def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(gateway := raw.get("gateway"), dict):
+        raw = {**raw, "gateway": {name: value for name, value in gateway.items() if name != "config"}}
     wanted = raw.get("sinks")
     if not isinstance(wanted, dict):
         return raw
@@ -299,3 +353,22 @@ def _configs(
         config = _validated(sink.config, part.get("config", {}), ("sinks", name, "config"), given, problems)
         if config is not None:
             yield name, (sink, config)
+
+
+def _reading(raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]) -> tuple[Reads, BaseModel] | None:
+    """How the gateway's account is asked."""
+    part = raw.get("gateway")
+    if not isinstance(part, dict) or not isinstance(name := part.get("sink"), str):
+        return None
+    wanted = raw.get("sinks")
+    accounts = wanted if isinstance(wanted, dict) else {}
+    if name not in accounts:
+        problems.append(f"gateway.sink: no {name!r} under [sinks]; there are: {', '.join(sorted(accounts)) or 'none'}")
+        return None
+    try:
+        reads = sinks.reading.load(str(accounts[name].get("platform")) if isinstance(accounts[name], dict) else "")
+    except LookupError as unable:
+        problems.append(f"gateway.sink: {unable}")
+        return None
+    config = _validated(reads.config, part.get("config", {}), ("gateway", "config"), given, problems)
+    return None if config is None else (reads, config)
