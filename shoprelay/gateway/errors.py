@@ -25,7 +25,7 @@ class FieldProblem(BaseModel):
 class ProblemDocument(BaseModel):
     """Why there is no answer (RFC 9457). `type` leads to its paragraph on the page of documentation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, title="Problem")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: str
     title: str

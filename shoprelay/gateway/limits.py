@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from shoprelay.gateway.errors import Problem
 from sinks.contract import Limit
@@ -17,11 +19,12 @@ SMOOTHING = 0.1
 
 
 class Line:
-    """The calls of one endpoint. Whoever was let in calls `left` exactly once."""
+    """The calls of one endpoint. Whoever was let in calls `left` exactly once. `windows` are those of the gate, each
+    with the part of its limit that is ours."""
 
-    def __init__(self, gate: Gate, at_once: int, tightest: Limit | None, clock: Clock) -> None:
+    def __init__(self, gate: Gate, at_once: int, windows: Iterable[tuple[Window, Limit]], clock: Clock) -> None:
         self.gate = gate
-        self._at_once, self._tightest, self._clock = at_once, tightest, clock
+        self._at_once, self._windows, self._clock = at_once, tuple(windows), clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._seconds = 0.1  # that a call takes, smoothed
         self._timer: asyncio.TimerHandle | None = None
@@ -61,12 +64,13 @@ class Line:
     def _room_at(self, now: float) -> float:
         """When whoever comes now could be sent: a lower bound where limits decide, a guess where answers do."""
         ahead = len(self._waiting)
-        rounds = self._seconds * (ahead // self._at_once)
-        if self._tightest is None:
-            return now + rounds
-        windows = self._tightest.seconds * (ahead // self._tightest.count)
-        opens = self.gate.opens_at(now, ahead % self._tightest.count + 1)
-        return max(now + rounds, (opens if opens < float("inf") else now) + windows)
+        room = now + self._seconds * (ahead // self._at_once)
+        for window, limit in self._windows:
+            full, rest = divmod(ahead, limit.count)
+            period = limit.seconds + self._seconds  # a call weighs on its way, too
+            opens = window.opens_at(now, rest + 1)
+            room = max(room, (opens if opens < math.inf else now + period) + full * period)
+        return room
 
     def _let_in(self) -> None:
         """Lets in, in turn, as many as there is room for; comes back when there will be more."""
@@ -74,7 +78,7 @@ class Line:
             now = self._clock.monotonic()
             opens = self.gate.opens_at(now)
             if opens > now:
-                if opens < float("inf") and self._timer is None:
+                if opens < math.inf and self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(opens - now, self._again)
                 return
             turn = self._waiting.popleft()
@@ -123,16 +127,11 @@ class Lines:
         return {name: line.gate.state for name, line in self._lines.items()}
 
     def _made(self, endpoint: str) -> Line:
-        own = [limit for limit in self._limits if limit.endpoint == endpoint]
-        mine = [self._scaled(limit) for limit in self._limits if limit.endpoint in (endpoint, "*")]
-        tightest = min(mine, key=lambda limit: limit.count / limit.seconds, default=None)
-        gate = Gate([*map(self._window, own), *self._common], self._at_once, BACKOFF)
-        return Line(gate, self._at_once, tightest, self._clock)
+        windows = [self._window(limit) for limit in self._limits if limit.endpoint == endpoint] + self._common
+        gate = Gate((window for window, _ in windows), self._at_once, BACKOFF)
+        return Line(gate, self._at_once, windows, self._clock)
 
-    def _window(self, limit: Limit) -> Window:
+    def _window(self, limit: Limit) -> tuple[Window, Limit]:
         window = Window(limit)
         window.share(self._share)
-        return window
-
-    def _scaled(self, limit: Limit) -> Limit:
-        return Limit(limit.endpoint, max(1, int(limit.count * self._share)), limit.seconds)
+        return window, replace(limit, count=max(1, int(limit.count * self._share)))

@@ -55,7 +55,7 @@ def _operation(endpoint: Endpoint, names: Any) -> dict[str, Any]:
     }
     operation["responses"] = {
         "200": {"description": "The answer", "headers": {"Age": age}, "content": answer},
-        **{str(status): _problem(status) for status in statuses(endpoint)},
+        **{str(status): _problem(status, names) for status in statuses(endpoint)},
     }
     return operation
 
@@ -80,11 +80,11 @@ def statuses(endpoint: Endpoint) -> tuple[int, ...]:
     return tuple(sorted(own | set(COMMON)))
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(status: int, names: Any) -> dict[str, Any]:
     kinds = [(name, kind) for name, kind in KINDS.items() if kind.status == status]
     response: dict[str, Any] = {
         "description": "; ".join(f"{kind.title} (`{name}`)" for name, kind in kinds),
-        "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}},
+        "content": {MEDIA_TYPE: {"schema": names[ProblemDocument, "serialization"]}},
     }
     if status in (429, 503):
         response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}

@@ -60,10 +60,8 @@ def _part(name: str, schema: dict[str, Any]) -> str:
         (f"<code>{field}</code>", _kind(of), "yes" if field in needed else "", escape(of.get("description", "")))
         for field, of in schema.get("properties", {}).items()
     ]
-    if not rows:
-        return ""
-    about = escape(schema.get("description", ""))
-    return f"<h3 id='{name}'>{name}</h3><p>{about}</p>{_table(('field', 'kind', 'always', 'is'), rows)}"
+    about = escape(schema.get("description", "" if rows else "Any JSON."))
+    return f"<h3 id='{name}'>{name}</h3><p>{about}</p>{_table(('field', 'kind', 'always', 'is'), rows) if rows else ''}"
 
 
 def _kind(schema: dict[str, Any]) -> str:

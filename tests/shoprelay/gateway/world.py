@@ -120,5 +120,5 @@ async def served(**settings: Any) -> AsyncIterator[Served]:
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Gives the others their turn until it holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0)  # noqa: ASYNC110
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
