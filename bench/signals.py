@@ -155,7 +155,7 @@ def delivery_of(sink: Sink, feed: Memory) -> tuple[Delivery, HttpTransport]:
     parked: Codec[Parked] = Codec(None, "parked", "parked.avsc", Parked)  # type: ignore[arg-type]
     delivery = Delivery(
         sink, settings, feed=feed, speaker=Speaker(sink, None, codec()), transport=http,
-        parking=Parking(feed, parked, sink.name, None, TOPIC),
+        parking=Parking(feed, parked, sink.name, None),
         metrics=DeliveryMetrics(CollectorRegistry(), sink.name), clock=SystemClock(), random=lambda: 0.5,
     )  # fmt: skip
     return delivery, http

@@ -267,6 +267,9 @@ class StockChanged(Conclusion, frozen=True, kw_only=True):
     product: Product | None = None
 
 
+CatalogSignalPayload = ProductChanged | ProductDeleted | StockChanged
+
+
 class CatalogSignal(Value, frozen=True, kw_only=True):
     """What changed about one product; keyed by product id."""
 
@@ -275,4 +278,7 @@ class CatalogSignal(Value, frozen=True, kw_only=True):
     occurred_at: datetime
     priority: Priority = "live"
     cause: str
-    payload: ProductChanged | ProductDeleted | StockChanged
+    payload: CatalogSignalPayload
+
+
+AnySignal = Signal | CatalogSignal

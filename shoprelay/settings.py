@@ -150,6 +150,7 @@ class SinkSettings(Part):
     apart, in `Account.config`, whose secrets do not print."""
 
     platform: str
+    shops: tuple[str, ...] = Field((), description="whose signals this account is told; none named: of every shop")
     http: Http = Http()
     session: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         timedelta(seconds=15), description="after so long without a sign of life the group goes on without this process"

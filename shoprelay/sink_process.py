@@ -20,7 +20,7 @@ from streams.delivery.settings import Backoff, DeliverySettings, GiveUp
 from streams.security import aiokafka_options
 
 log = structlog.get_logger("shoprelay")
-SIGNALS = SUBJECTS[3]
+SIGNALS, CATALOG_SIGNALS = SUBJECTS[3], SUBJECTS[4]
 
 
 def run_sink(configuration: Configuration, account: Account) -> int:
@@ -35,18 +35,20 @@ async def _sink(configuration: Configuration, account: Account) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics, registry = new_registry(), registry_of(configuration)
     signals = codec_of(registry, configuration, *SIGNALS)
+    catalog = codec_of(registry, configuration, *CATALOG_SIGNALS) if account.sink.catalog else None
     parked = codec_of(registry, configuration, f"parked-{account.name}", "parked.avsc", Parked)
     http = account.settings.http
     try:
         async with serve(http.host, http.port, metrics, health.readiness) as address:
             log.info("sink starting", sink=account.name, http=address)
-            await prepared([signals, parked])
+            await prepared([signals, parked, *([catalog] if catalog else [])])
             leave_alone_what_stays()
             return await run(
                 account.sink,
                 account.config,
                 _delivery_settings(configuration, account),
                 codec=signals,
+                catalog=catalog,
                 parked=parked,
                 registry=metrics,
                 stop=stop,
@@ -81,7 +83,9 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         bootstrap=configuration.settings.kafka.bootstrap,
         group=f"{names.prefix}shoprelay-sink-{account.name}",
         account=account.name,
+        shops=frozenset(settings.shops),
         topic=names.customer_signals.name,
+        catalog_topic=names.catalog_signals.name if account.sink.catalog else "",
         parked_topic=names.parked(account.name).name,
         redrive_topic=names.redrive(account.name).name,
         partitions=names.partitions,

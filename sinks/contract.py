@@ -165,7 +165,8 @@ class Token:
     """What a platform lends for a while. `ask(config)` is the call that gets one; `read(answer)` takes from its answer
     the token and for how many seconds it is valid, or `None` when it holds none. `headers(token)` puts it on every
     call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by one
-    renewal and one more attempt.
+    renewal and one more attempt. Calls for which `wanted` does not hold leave without it. Where the settings hold a
+    token already, `given(config)` is that one, and nobody is asked.
 
     `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
     it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
@@ -176,6 +177,8 @@ class Token:
     headers: Callable[[str], Mapping[str, str]] = lambda token: {}
     onto: Callable[[Call, str], Call] = lambda call, token: call
     expired: Callable[[Answer], bool] = lambda answer: answer.status == 401
+    wanted: Callable[[Call], bool] = lambda call: True
+    given: Callable[[Any], str | None] = lambda config: None
     once: bool = False
     given_back: frozenset[str] = frozenset()
 
@@ -253,9 +256,11 @@ class Sink:
     platform. `catalog` is the same table for what becomes of products: those signals come product by product, in the
     order of each product's log, beside the customers' own.
 
-    `follow` is for calls whose answer only begins something, by endpoint: asked after each DELIVERED answer, all so
-    far given, oldest first, it says the verdict, the next thing to `Ask`, or `None` when the answer was the last word.
-    It is pure. Until it has spoken the customer's (or product's) next call waits; a crash begins with the call again.
+    `follow` is for calls whose answer only begins something, by endpoint. It is asked after each answer but those that
+    ask for patience (THROTTLED, UNAVAILABLE, silence), all so far given, oldest first, and says the verdict, the next
+    thing to `Ask`, or `None`: then the rules judge the last answer. It is pure. Until it has spoken the next call of
+    the customer (or product) waits; a death in between begins with the call again.
+
     `kept` are the endpoints whose exact bytes are kept durably before they leave for the first time, so that every
     repeat sends those, whatever was released or set meanwhile. `mass` is what is told once, at the beginning.
     `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace as replace_struct
 
-from schemas.signals import Signal
+from schemas.signals import AnySignal, Signal
 from shoprelay.certificate.behaviour import NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.material import another, before, material
 from shoprelay.certificate.platform import always
@@ -17,7 +17,7 @@ from sinks.contract import Answer
 REFUSED = Answer(400, {}, b'{"why":"no such order"}')
 
 
-def _dependant(subject: Subject) -> tuple[Signal, Signal, dict[str, Any]]:
+def _dependant(subject: Subject) -> tuple[AnySignal, AnySignal, dict[str, Any]]:
     """The signal that opens and the one whose call needs it, of the same customer, and their settings."""
     needs_a_table(subject)
     for case in subject.cases:
@@ -29,13 +29,20 @@ def _dependant(subject: Subject) -> tuple[Signal, Signal, dict[str, Any]]:
     raise NotApplicable("no call needs another one")
 
 
+def _of_the_same(needing: AnySignal, other: AnySignal) -> tuple[AnySignal, ...]:
+    """Something else of the same customer; nothing when it is about a product."""
+    if not (isinstance(needing, Signal) and isinstance(other, Signal)):
+        return ()
+    return (replace_struct(other, customer=needing.customer),)
+
+
 @behaviour("8.8", "who needs a parked call waits behind it")
 async def waits_behind_it(subject: Subject) -> None:
     """While a call that opens something is parked, a call of the same customer that needs it MUST be parked behind it,
     unsent; everything else of the customer MUST go on."""
     opening, needing, changes = _dependant(subject)
     subject = subject.unbatched()
-    other = replace_struct(material(subject).of(1, 7), customer=needing.customer)
+    other = _of_the_same(needing, material(subject).of(1, 7))
     async with stage(subject, needing, **changes) as on:
         needed = {call.needs for call in subject.said(needing, on.config)}
         openers = [call for call in subject.said(opening, on.config) if call.opens in needed]
@@ -43,7 +50,7 @@ async def waits_behind_it(subject: Subject) -> None:
             return  # 3.13 says so
         (opener, *_) = openers
         on.platform.script = always(REFUSED, opener.key)
-        on.log.say(opening, needing, other)
+        on.log.say(opening, needing, *other)
         on.start()
         await on.done("a refused order, what depends on it, and what does not")
         waiting = [call.key for call in subject.said(needing, on.config) if call.needs == opener.opens]
@@ -53,5 +60,5 @@ async def waits_behind_it(subject: Subject) -> None:
         expect(opener.key in parked, f"{opener.says!r} was refused, and is not parked")
         behind = [key for key in waiting if parked.get(key) is None]
         expect(not behind, f"{behind} do not wait behind {opener.opens!r}")
-        missing = set(on.keys([other])) - set(on.delivered())
+        missing = set(on.keys(other)) - set(on.delivered())
         expect(not missing, f"{missing} were held up, which need nothing that is parked")

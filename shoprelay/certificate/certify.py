@@ -13,6 +13,7 @@ from shoprelay.certificate import (
     calls,
     delivery,
     folder,
+    followed,
     lent,
     requests,
     settings,
@@ -32,7 +33,7 @@ CHAPTERS = {
     5: ("The answers", (answers,)),
     6: ("The delivery", (delivery, wire)),
     7: ("Trouble", (trouble,)),
-    8: ("What only some declare", (lent, together, behind)),
+    8: ("What only some declare", (lent, together, behind, followed)),
 }
 BEHAVIOURS: tuple[Behaviour, ...] = tuple(
     sorted(

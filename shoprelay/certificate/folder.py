@@ -76,7 +76,7 @@ def readme_names_what_is_told(subject: Subject) -> None:
     readme = subject.text("README.md")
     if not readme:
         return  # 1.1 says so
-    unnamed = [kind.__name__ for kind in subject.sink.calls if not re.search(rf"\b{kind.__name__}\b", readme)]
+    unnamed = [kind.__name__ for kind in subject.table if not re.search(rf"\b{kind.__name__}\b", readme)]
     expect(not unnamed, f"README.md: {', '.join(unnamed)} is told, and not named under What is told")
 
 
@@ -114,7 +114,7 @@ def _imports(text: str) -> set[str]:
 def table_holds_signals(subject: Subject) -> None:
     """Every key of `calls` MUST be a signal of the language and every value a function."""
     language = {kind for kind in vars(signals).values() if isinstance(kind, type) and issubclass(kind, Conclusion)}
-    for kind, calls in subject.sink.calls.items():
+    for kind, calls in subject.table.items():
         expect(kind in language - {Conclusion}, f"sink.py: {kind!r} in `calls` is no signal of schemas.signals")
         expect(callable(calls), f"sink.py: `calls` has {calls!r} for {kind.__name__}; it must be a function")
 
@@ -123,7 +123,7 @@ def table_holds_signals(subject: Subject) -> None:
 def each_signal_has_a_case(subject: Subject) -> None:
     """Every signal of the table MUST have a case that shows its calls, or that there are none."""
     shown = {type(case.signal.payload) for case in subject.cases if case.calls is not None}
-    absent = sorted(kind.__name__ for kind in subject.sink.calls if kind not in shown)
+    absent = sorted(kind.__name__ for kind in subject.table if kind not in shown)
     if absent:
         raise missing(subject, 6, f"cases/: {', '.join(absent)} has no case with calls")
     if subject.is_empty_form:
@@ -141,7 +141,7 @@ def cases_are_named(subject: Subject) -> None:
             re.fullmatch(rf"{name}--[a-z0-9_]+", case.path.stem) is not None,
             f"cases/{case.path.name} holds a {kind.__name__}: call it {name}--<what_is_special>.json",
         )
-        if kind not in subject.sink.calls:
+        if kind not in subject.table:
             raise missing(subject, 5, f"sink.py: {kind.__name__} of cases/{case.path.name} is not in the table")
         said = [case.calls is not None, case.unaddressable, case.cannot_say is not None]
         expect(sum(said) == 1, f"cases/{case.path.name}: exactly one of calls, unaddressable and cannot_say")

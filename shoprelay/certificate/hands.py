@@ -11,8 +11,9 @@ import msgspec
 from aiokafka import TopicPartition
 
 from schemas.records import Parked
-from schemas.signals import Signal
+from schemas.signals import AnySignal, CatalogSignal, Signal
 from shoprelay.certificate.platform import Platform
+from shoprelay.certificate.subject import key_of
 from sinks.contract import Answer, Call
 from streams.delivery import DeliverySettings
 from streams.delivery.entries import End
@@ -32,11 +33,21 @@ PLACES = tuple(TopicPartition(SETTINGS.topic, number) for number in range(PARTIT
 IDLE_SECONDS = 2.0
 
 
+class _Peeked(msgspec.Struct):
+    customer: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 class Signals:
     """A codec in JSON: what is certified is what becomes of signals, not how they came."""
 
     encode = msgspec.json.Encoder().encode
-    decode = msgspec.json.Decoder(Signal).decode
+
+    @staticmethod
+    def decode(framed: bytes) -> AnySignal:
+        about_a_product = msgspec.json.decode(framed, type=_Peeked).customer is msgspec.UNSET
+        if about_a_product:
+            return msgspec.json.decode(framed, type=CatalogSignal)
+        return msgspec.json.decode(framed, type=Signal)
 
     async def fetch(self, schema_id: int) -> None:
         raise AssertionError("JSON names no schema")
@@ -72,16 +83,16 @@ class Log:
         self.parked: list[Parked] = []
         self._said = asyncio.Event()
 
-    def say(self, *signals: Signal) -> None:
+    def say(self, *signals: AnySignal) -> None:
         for signal in signals:
-            key = signal.customer.key.encode()
+            key = key_of(signal).encode()
             place = PLACES[sum(key) % PARTITIONS]
             records = self.records[place]
             offset = len(records)
             records.append(Written(place.partition, offset, 1_000 + offset, key, Signals.encode(signal)))
         self._said.set()
 
-    def said(self) -> list[Signal]:
+    def said(self) -> list[AnySignal]:
         return [Signals.decode(record.value or b"") for records in self.records.values() for record in records]
 
     async def more(self, seconds: float) -> None:

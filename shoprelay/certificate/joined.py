@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shoprelay.certificate.asking import asked, taken
 from shoprelay.certificate.behaviour import Broken
 from shoprelay.certificate.material import Material, borrowed
 from shoprelay.certificate.standin import one_other_value
-from shoprelay.certificate.subject import Subject, asked
+from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Ask, Batch, Call, Verdict, classify
 
 MOST_ASKS = 100
@@ -25,14 +26,14 @@ class Carried:
 def carried(subject: Subject, of: Material, batch: Batch, calls: Sequence[Call]) -> Carried:
     """Raises `Broken` when it never comes to an end."""
     config, stand_in = subject.config(**of.changes), subject.stand_in()
-    headers, at = borrowed(subject, config, stand_in, of.signal), of.signal.occurred_at.timestamp() + 60
+    put, at = borrowed(subject, config, stand_in, of.signal), of.signal.occurred_at.timestamp() + 60
     requests: list[Call] = []
     answers: list[Answer] = []
     ask = Ask(batch.join(calls))
     for _ in range(MOST_ASKS):
         at += ask.seconds
         requests.append(ask.call)
-        answers.append(asked(subject.sink, config, stand_in, ask.call, at, **headers))
+        answers.append(asked(subject.sink, config, stand_in, put(ask.call), at))
         read = batch.read(calls, answers)
         if isinstance(read, Ask):
             ask = read
@@ -52,8 +53,8 @@ def refused_form(subject: Subject, of: Material, batch: Batch, call: Call) -> by
         except Exception:  # `join` need not read what no function of the table makes
             continue
         stand_in = subject.stand_in()
-        headers = borrowed(subject, config, stand_in, of.signal)
-        answer = asked(subject.sink, config, stand_in, other, of.signal.occurred_at.timestamp() + 60, **headers)
-        if classify(answer, subject.sink.rules) is Verdict.REJECTED:
+        put = borrowed(subject, config, stand_in, of.signal)
+        verdict, _ = taken(subject.sink, config, stand_in, other, of.signal.occurred_at.timestamp() + 60, put)
+        if verdict is Verdict.REJECTED:
             return body
     return None

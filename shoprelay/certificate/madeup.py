@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec.structs import replace
 
-from schemas.signals import Conclusion, Customer, Signal
+from schemas.signals import AnySignal, CatalogSignal, CatalogSignalPayload, Conclusion, Customer, Signal
 
 LATEST = datetime(2026, 11, 21, 12, tzinfo=UTC)  # stamps from the future never become signals
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
@@ -32,8 +32,17 @@ _ODD: dict[str, tuple[str, ...]] = {
 _LETTERS = "abcXYZ 019-_/\\\"'&<>{}%äß€漢🙂\u200b\n\t\x00"
 
 
-def signal(kind: type[Conclusion], random: Random) -> Signal:
+def signal(kind: type[Conclusion], random: Random) -> AnySignal:
     """One with a payload of this class."""
+    if kind in get_args(CatalogSignalPayload):
+        return CatalogSignal(
+            signal_id=f"{random.getrandbits(64):016x}",
+            shop="mugs",
+            occurred_at=_moment(random),
+            priority=random.choice(("live", "backfill")),
+            cause="e1",
+            payload=_of_one_product(_value(kind, "", random)),
+        )
     return Signal(
         signal_id=f"{random.getrandbits(64):016x}",
         shop="mugs",
@@ -46,7 +55,7 @@ def signal(kind: type[Conclusion], random: Random) -> Signal:
 
 
 @cache
-def signals(kind: type[Conclusion], count: int) -> tuple[Signal, ...]:
+def signals(kind: type[Conclusion], count: int) -> tuple[AnySignal, ...]:
     """The same ones every time."""
     random = Random(kind.__name__)
     return tuple(signal(kind, random) for _ in range(count))
@@ -105,3 +114,10 @@ def _consistent(payload: Any) -> Any:
     same = {"order_id": placed.order_id} if placed is not None and hasattr(payload, "order_id") else {}
     nth = {"ordinal": 1 + payload.ordinal % 3} if hasattr(payload, "ordinal") else {}
     return replace(payload, **same, **nth)
+
+
+def _of_one_product(payload: Any) -> Any:
+    """What is said about a product names the product it brings."""
+    product = getattr(payload, "product", None)
+    same = {"product_id": product.product_id} if product is not None and hasattr(payload, "product_id") else {}
+    return replace(payload, **same)

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from schemas.signals import OrderPlaced, Signal
+from schemas.signals import AnySignal, CatalogSignal, OrderPlaced, ProductChanged, WholesaleOrderApproved
 from schemas.values import CustomerRef
+from shoprelay.certificate.asking import PutOn, asked, taken
 from shoprelay.certificate.behaviour import Broken, missing, needs_a_table
-from shoprelay.certificate.subject import Case, Subject, asked
-from sinks.contract import Call, Verdict, classify
+from shoprelay.certificate.subject import Case, Subject
+from sinks.contract import Call, Token, Verdict
+from streams.delivery.token import put_on
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 # What a platform may tell one order, cart or parcel from another by.
@@ -24,13 +26,13 @@ OWN = ("order_id", "number", "cart_id", "checkout_id", "fulfillment_id", "refund
 class Material:
     """A case whose calls the stand-in takes without anything before them, and its settings."""
 
-    signal: Signal
+    signal: AnySignal
     changes: dict[str, Any]
 
-    def of(self, who: int, nth: int = 0) -> Signal:
+    def of(self, who: int, nth: int = 0) -> AnySignal:
         return another(self.signal, who, nth)
 
-    def many(self, people: int, each: int = 1) -> list[Signal]:
+    def many(self, people: int, each: int = 1) -> list[AnySignal]:
         """Of the first the first, of the second the first, …, of the first the second, …"""
         return [self.of(who, nth) for nth in range(each) for who in range(people)]
 
@@ -41,8 +43,9 @@ def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[C
     told = [case for case in (subject.cases if among is None else among) if case.calls]
     if not told:
         raise missing(subject, 6, "cases/: no case has calls")
-    # First what needs no settings of its own and no second look before it leaves, then what is shortest.
-    told.sort(key=lambda c: (bool(c.changes), type(c.signal.payload) in subject.sink.reminders, len(c.calls or ())))
+    # First what needs no settings of its own, no second look before it leaves and nothing after it, then what is
+    # shortest.
+    told.sort(key=lambda case: _oddness(subject, case))
     for case in told:
         calls = subject.said(case.signal, subject.config(**case.changes))
         if endpoint is not None and {call.endpoint for call in calls} != {endpoint}:
@@ -53,28 +56,47 @@ def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[C
     raise Broken(f"cases/: the stand-in takes no case's calls{of} by themselves: compare calls.py with fake.py")
 
 
+def _oddness(subject: Subject, case: Case) -> tuple[bool, bool, bool, int]:
+    followed = any(call.get("endpoint", "default") in subject.sink.follow for call in case.calls or ())
+    reminder = type(case.signal.payload) in subject.sink.reminders
+    return bool(case.changes), reminder, followed, len(case.calls or ())
+
+
 def _stands_alone(subject: Subject, case: Case, calls: tuple[Call, ...]) -> bool:
     stand_in, config = subject.stand_in(), subject.config(**case.changes)
-    headers = borrowed(subject, config, stand_in, case.signal)
+    put = borrowed(subject, config, stand_in, case.signal)
     at = case.signal.occurred_at.timestamp() + 60
-    answers = [asked(subject.sink, config, stand_in, call, at, **headers) for call in calls]
-    return all(classify(answer, subject.sink.rules) is Verdict.DELIVERED for answer in answers)
+    verdicts = [taken(subject.sink, config, stand_in, call, at, put)[0] for call in calls]
+    return all(verdict is Verdict.DELIVERED for verdict in verdicts)
 
 
-def borrowed(subject: Subject, config: Any, stand_in: Any, signal: Signal) -> dict[str, str]:
-    """The headers of a token that the stand-in lends; none where the sink borrows none."""
+def borrowed(subject: Subject, config: Any, stand_in: Any, signal: AnySignal) -> PutOn:
+    """What puts a token on that the stand-in lends; nothing where the sink borrows none."""
     if (token := subject.sink.token) is None:
-        return {}
+        return lambda call: call
+    if (given := token.given(config)) is not None:
+        return _putting(token, given)
     answer = asked(subject.sink, config, stand_in, token.ask(config), signal.occurred_at.timestamp() + 60)
     if (lent := token.read(answer)) is None:
         raise Broken(f"token: the stand-in lends none, it answers {answer.status}: compare sink.py with fake.py")
-    return dict(token.headers(lent[0]))
+    return _putting(token, lent[0])
 
 
-def before(signal: Signal) -> tuple[Signal, ...]:
-    """What the platform must have heard before: the order that this is about."""
+def _putting(token: Token, lent: str) -> PutOn:
+    return lambda call: call if call.bare or not token.wanted(call) else put_on(token, call, lent)
+
+
+def before(signal: AnySignal) -> tuple[AnySignal, ...]:
+    """What the platform must have heard before: the order, or the product, that this is about."""
+    if isinstance(signal, CatalogSignal):
+        product = getattr(signal.payload, "product", None)
+        if product is None or isinstance(signal.payload, ProductChanged):
+            return ()
+        return (
+            replace(signal, signal_id=f"{signal.signal_id}-made", payload=ProductChanged(product=product, new=True)),
+        )
     order = getattr(signal.payload, "order", None)
-    if order is None or isinstance(signal.payload, OrderPlaced):
+    if order is None or isinstance(signal.payload, OrderPlaced | WholesaleOrderApproved):
         return ()
     return (replace(signal, signal_id=f"{signal.signal_id}-placed", payload=OrderPlaced(order=order)),)
 
@@ -82,8 +104,11 @@ def before(signal: Signal) -> tuple[Signal, ...]:
 # -- others like it
 
 
-def another(signal: Signal, who: int, nth: int = 0) -> Signal:
-    """The same fact of another customer, about another order or cart."""
+def another(signal: AnySignal, who: int, nth: int = 0) -> AnySignal:
+    """The same fact of another customer, about another order or cart; or of another product."""
+    if isinstance(signal, CatalogSignal):
+        payload = _renamed(signal.payload, f"{who:02}{nth:02}", ("product_id",))
+        return replace(signal, signal_id=f"{signal.signal_id}-{who}-{nth}", payload=payload)
     ref = signal.customer.ref
     names = CustomerRef(
         customer_id=_other(ref.customer_id, who),
@@ -114,12 +139,12 @@ def _mailbox(email: str | None, who: int) -> str | None:
     return f"{name}.{who}@{domain}"
 
 
-def _renamed(part: Struct, suffix: str) -> Struct:
+def _renamed(part: Struct, suffix: str, own: tuple[str, ...] = OWN) -> Struct:
     changes: dict[str, Any] = {}
     for field in part.__struct_fields__:
         value = getattr(part, field)
         if isinstance(value, msgspec.Struct):
-            changes[field] = _renamed(value, suffix)
-        elif field in OWN and value:
+            changes[field] = _renamed(value, suffix, own)
+        elif field in own and value:
             changes[field] = f"{value}{suffix}"
     return replace(part, **changes)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from shoprelay.certificate.subject import Subject, asked
+from shoprelay.certificate.asking import asked
+from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call
 from sinks.fake import StandIn
 from streams.delivery.clock import Clock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from shoprelay.certificate.subject import Subject
 
@@ -42,18 +43,26 @@ def _impure(node: ast.AST) -> Iterator[str]:
 
 
 def _modules(subject: Subject) -> list[Path]:
-    """`calls.py`, what joins and reads batches, and everything of the folder and the kit that they import."""
-    return _behind(subject, [subject.folder / "calls.py", *_joining(subject)])
+    """`calls.py`, the functions of both tables, what joins, reads and follows, and everything of the folder and the
+    kit that they import."""
+    table = [path for function in subject.table.values() for path in _of(subject, function)]
+    return _behind(subject, [subject.folder / "calls.py", *table, *_joining(subject)])
 
 
 def joining_text(subject: Subject) -> str:
-    """The text of what joins and reads batches."""
+    """The text of what joins and reads batches, and follows calls."""
     return "\n".join(module.read_text() for module in _behind(subject, _joining(subject)))
 
 
 def _joining(subject: Subject) -> list[Path]:
-    functions = [function for batch in subject.sink.batches for function in (batch.join, batch.read)]
-    return [path for each in functions for path in _files(subject, getattr(each, "__module__", ""), [])]
+    functions: list[Any] = [function for batch in subject.sink.batches for function in (batch.join, batch.read)]
+    if (mass := subject.sink.mass) is not None:
+        functions += [mass.kinds, mass.join]
+    return [path for each in (*functions, *subject.sink.follow.values()) for path in _of(subject, each)]
+
+
+def _of(subject: Subject, function: Any) -> list[Path]:
+    return _files(subject, getattr(function, "__module__", ""), [])
 
 
 def _behind(subject: Subject, waiting: list[Path]) -> list[Path]:

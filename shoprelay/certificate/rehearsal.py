@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,12 +13,14 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel
 
-from schemas.signals import Signal
+from schemas.signals import AnySignal
 from shoprelay.certificate.behaviour import Broken
 from shoprelay.certificate.hands import SETTINGS, Hands, Log, Parkings, Signals
 from shoprelay.certificate.platform import Platform, Sent
+from shoprelay.certificate.said import said as calls_of
 from shoprelay.certificate.subject import Subject
 from shoprelay.certificate.virtual import VirtualClock, until
+from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict
 from streams.delivery import DeliverySettings
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
@@ -33,7 +35,7 @@ class Process:
     """One sink process, running. Its end is the stage's."""
 
     def __init__(self, stage: Stage, settings: DeliverySettings) -> None:
-        sink = stage.subject.sink
+        sink = stage.overheard(stage.subject.sink)
         self.hands = Hands(stage.log, stage.platform)
         self.metrics = CollectorRegistry()
         self.stop = asyncio.Event()
@@ -43,7 +45,7 @@ class Process:
             feed=self.hands,
             speaker=Speaker(sink, stage.config, Signals()),
             transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
-            parking=Parking(self.hands, Parkings(), sink.name, settings.account, settings.topic),
+            parking=Parking(self.hands, Parkings(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.metrics, sink.name),
             clock=stage.clock,
             random=lambda: 0.5,
@@ -65,7 +67,7 @@ class Process:
 class Stage:
     """The log, the platform and the clock of one rehearsal. `logs` are the log lines of the processes."""
 
-    def __init__(self, subject: Subject, config: BaseModel, begins: Signal, logs: list[Any]) -> None:
+    def __init__(self, subject: Subject, config: BaseModel, begins: AnySignal, logs: list[Any]) -> None:
         self.subject = subject
         self.config = config
         self.clock = VirtualClock(begins.occurred_at + timedelta(seconds=60))
@@ -73,10 +75,24 @@ class Stage:
         self.platform = Platform(subject, config, self.clock)
         self.processes: list[Process] = []
         self.logs = logs
+        self.asked: set[str] = set()  # keys of what was asked to follow a call to its end
 
     def start(self, **settings: Any) -> Process:
         self.processes.append(Process(self, replace(SETTINGS, **settings)))
         return self.processes[-1]
+
+    def overheard(self, sink: Sink) -> Sink:
+        """The same sink, except that what it asks is remembered."""
+
+        def listening(follow: Follow) -> Follow:
+            def said(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
+                if isinstance(next_step := follow(call, answers), Ask):
+                    self.asked.add(next_step.call.key)
+                return next_step
+
+            return said
+
+        return replace(sink, follow={endpoint: listening(follow) for endpoint, follow in sink.follow.items()})
 
     @property
     def now(self) -> float:
@@ -84,10 +100,11 @@ class Stage:
 
     @property
     def sent(self) -> list[Sent]:
-        return self.platform.sent
+        """Of calls that signals became; not what was asked of the platform to follow them."""
+        return [each for each in self.platform.sent if each.call.key not in self.asked]
 
-    def keys(self, signals: Collection[Signal]) -> list[str]:
-        return [call.key for signal in signals for call in self.subject.said(signal, self.config)]
+    def keys(self, signals: Collection[AnySignal]) -> list[str]:
+        return [call.key for signal in signals for call in calls_of(self.subject, signal, self.config)]
 
     def delivered(self) -> list[str]:
         """Keys the stand-in took in, in the order it first did."""
@@ -120,7 +137,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(subject: Subject, begins: Signal, **changes: Any) -> AsyncIterator[Stage]:
+async def stage(subject: Subject, begins: AnySignal, **changes: Any) -> AsyncIterator[Stage]:
     """`changes` are settings of the sink other than those that lead to the stand-in."""
     with structlog.testing.capture_logs() as logs:
         made = Stage(subject, subject.config(**changes), begins, logs)

@@ -9,14 +9,15 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from schemas.signals import Signal
+from schemas.signals import AnySignal
 from shoprelay.certificate import madeup
+from shoprelay.certificate.asking import taken
 from shoprelay.certificate.behaviour import NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.material import before, borrowed
 from shoprelay.certificate.purity import joining_text
 from shoprelay.certificate.said import MADE_UP, all_calls, configs, kind_of, said
-from shoprelay.certificate.subject import Subject, asked
-from sinks.contract import Verdict, classify
+from shoprelay.certificate.subject import Subject
+from sinks.contract import Verdict
 
 PLACES = 8  # a quantity times a price, four places each: what has more went through a float
 WORDS = 12  # different names for calls that one kind of signal may become
@@ -82,25 +83,25 @@ def the_platform_takes_it(subject: Subject) -> None:
     """Every call that the functions make MUST be taken by the strict stand-in: what it would refuse must be refused
     before, with a reason."""
     needs_a_table(subject)
-    for kind in subject.sink.calls:
+    for kind in subject.table:
         for config in configs(subject, kind):
             _all_taken(subject, config, madeup.signals(kind, MADE_UP))
     for case in subject.cases:
         _all_taken(subject, subject.config(**case.changes), (case.signal,))
 
 
-def _all_taken(subject: Subject, config: BaseModel, signals: Sequence[Signal]) -> None:
+def _all_taken(subject: Subject, config: BaseModel, signals: Sequence[AnySignal]) -> None:
     stand_in, at = subject.stand_in(), madeup.LATEST.timestamp() + 60
-    headers = borrowed(subject, config, stand_in, signals[0])
+    put = borrowed(subject, config, stand_in, signals[0])
     for signal in signals:
-        earlier = [said(subject, each, config) for each in before(signal) if type(each.payload) in subject.sink.calls]
+        earlier = [said(subject, each, config) for each in before(signal) if type(each.payload) in subject.table]
         if before(signal) and not all(earlier):
             continue  # the platform cannot know the order that this is about
         for call in (*(call for calls in earlier for call in calls), *said(subject, signal, config)):
             at += 60  # budgets are another matter
-            answer = asked(subject.sink, config, stand_in, call, at, **headers)
+            verdict, answer = taken(subject.sink, config, stand_in, call, at, put)
             expect(
-                classify(answer, subject.sink.rules) is Verdict.DELIVERED,
+                verdict is Verdict.DELIVERED,
                 f"calls.py: a {kind_of(signal)} becomes {call.says!r}, which is answered {answer.status} "
                 f"{answer.body[:200].decode(errors='replace')}",
             )
@@ -134,7 +135,7 @@ def what_is_needed_is_opened(subject: Subject) -> None:
     for case in subject.cases:
         config = subject.config(**case.changes)
         for signal in (*before(case.signal), case.signal):
-            for call in said(subject, signal, config) if type(signal.payload) in subject.sink.calls else ():
+            for call in said(subject, signal, config) if type(signal.payload) in subject.table else ():
                 opened |= {call.opens} - {""}
                 needed |= {call.needs: case.path.name} if call.needs else {}
     if not (opened or needed):

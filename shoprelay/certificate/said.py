@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from schemas.signals import Conclusion, Signal
+from schemas.signals import AnySignal, Conclusion
 from shoprelay.certificate import madeup
 from shoprelay.certificate.behaviour import needs_a_table
 from shoprelay.certificate.subject import Subject
@@ -21,9 +21,9 @@ def configs(subject: Subject, kind: type[Conclusion]) -> list[BaseModel]:
     return [subject.config(**each) for each in ({}, *changes)]
 
 
-def asked_of(subject: Subject) -> Iterator[tuple[Signal, BaseModel]]:
+def asked_of(subject: Subject) -> Iterator[tuple[AnySignal, BaseModel]]:
     needs_a_table(subject)
-    for kind in subject.sink.calls:
+    for kind in subject.table:
         variants = configs(subject, kind)
         for nth, signal in enumerate(madeup.signals(kind, MADE_UP)):
             yield signal, variants[nth % len(variants)]
@@ -31,7 +31,7 @@ def asked_of(subject: Subject) -> Iterator[tuple[Signal, BaseModel]]:
         yield case.signal, subject.config(**case.changes)
 
 
-def said(subject: Subject, signal: Signal, config: BaseModel) -> tuple[Call, ...]:
+def said(subject: Subject, signal: AnySignal, config: BaseModel) -> tuple[Call, ...]:
     """No calls where it is refused: 3.5 says how that may be."""
     try:
         return subject.said(signal, config)
@@ -39,11 +39,11 @@ def said(subject: Subject, signal: Signal, config: BaseModel) -> tuple[Call, ...
         return ()
 
 
-def all_calls(subject: Subject) -> Iterator[tuple[Signal, Call]]:
+def all_calls(subject: Subject) -> Iterator[tuple[AnySignal, Call]]:
     for signal, config in asked_of(subject):
         for call in said(subject, signal, config):
             yield signal, call
 
 
-def kind_of(signal: Signal) -> str:
+def kind_of(signal: AnySignal) -> str:
     return type(signal.payload).__name__

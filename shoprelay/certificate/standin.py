@@ -9,16 +9,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from shoprelay.certificate.asking import asked, taken
 from shoprelay.certificate.behaviour import behaviour, expect
 from shoprelay.certificate.material import Material, borrowed, material
-from shoprelay.certificate.subject import Subject, asked
+from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Call, Dedupe, Verdict, classify
 from sinks.fake import StandIn
 
 
-def _ask(subject: Subject, of: Material, config: BaseModel, stand_in: StandIn, call: Call, later: float = 60) -> Answer:
-    headers = borrowed(subject, subject.config(**of.changes), stand_in, of.signal)
-    return asked(subject.sink, config, stand_in, call, of.signal.occurred_at.timestamp() + later, **headers)
+def _ask(
+    subject: Subject, of: Material, config: BaseModel, stand_in: StandIn, call: Call, later: float = 60
+) -> tuple[Verdict, Answer]:
+    put = borrowed(subject, subject.config(**of.changes), stand_in, of.signal)
+    return taken(subject.sink, config, stand_in, call, of.signal.occurred_at.timestamp() + later, put)
 
 
 @behaviour("4.1", "the stand-in knows its own")
@@ -28,9 +31,9 @@ def knows_its_own(subject: Subject) -> None:
     of, stand_in = material(subject), subject.stand_in()
     config = subject.config(**of.changes)
     (call, *_) = subject.said(of.signal, config)
-    nowhere = _ask(subject, of, config, stand_in, replace(call, path=call.path + "/of-nobody"))
+    verdict, nowhere = _ask(subject, of, config, stand_in, replace(call, path=call.path + "/of-nobody"))
     expect(
-        classify(nowhere, subject.sink.rules) is not Verdict.DELIVERED,
+        verdict is not Verdict.DELIVERED,
         f"fake.py: {call.path}/of-nobody is answered {nowhere.status}; there is no such address",
     )
     for wrong in _wrongly_known(subject, of):
@@ -65,8 +68,7 @@ def reads_what_it_is_told(subject: Subject) -> None:
     config = subject.config(**of.changes)
     for call in subject.said(of.signal, config):
         for what, spoilt in _spoilt(call.body):
-            answer = _ask(subject, of, config, stand_in, replace(call, body=spoilt))
-            verdict = classify(answer, subject.sink.rules)
+            verdict, answer = _ask(subject, of, config, stand_in, replace(call, body=spoilt))
             expect(
                 verdict is Verdict.REJECTED,
                 f"fake.py: {call.says!r} with {what} is answered {answer.status}, which is {verdict.value}; "
@@ -124,9 +126,9 @@ def repeats_are_taken_as_promised(subject: Subject) -> None:
     kept: list[str] = []
     for later in (60, 120):
         for call in calls:
-            answer = _ask(subject, of, config, stand_in, call, later)
+            verdict, answer = _ask(subject, of, config, stand_in, call, later)
             expect(
-                classify(answer, subject.sink.rules) is Verdict.DELIVERED or subject.sink.dedupe is Dedupe.NONE,
+                verdict is Verdict.DELIVERED or subject.sink.dedupe is Dedupe.NONE,
                 f"fake.py: {call.says!r} told again is answered {answer.status}; "
                 f"sink.py promises that {subject.sink.dedupe.value}",
             )

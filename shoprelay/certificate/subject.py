@@ -13,15 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 from pydantic import BaseModel, SecretStr
 
-from schemas.signals import Signal
-from sinks.contract import Answer, Call, Sink
-from sinks.fake import SERVED, Received, StandIn
+from schemas.signals import AnySignal, CatalogSignal, Conclusion, ProductChanged, Signal
+from sinks.contract import Call, Sink
+from sinks.fake import SERVED, StandIn
 
 BASE = "http://127.0.0.1"
 CASE_KEYS = frozenset({"config", "signal", "calls", "unaddressable", "cannot_say"})
@@ -37,7 +36,7 @@ class Case:
 
     sink: str
     path: Path
-    signal: Signal
+    signal: AnySignal
     changes: dict[str, Any]
     config: BaseModel
     calls: list[dict[str, Any]] | None
@@ -61,7 +60,12 @@ class Subject:
     @property
     def is_empty_form(self) -> bool:
         """As scaffolded: nothing is told yet."""
-        return not self.sink.calls
+        return not self.table
+
+    @property
+    def table(self) -> dict[type[Conclusion], Callable[[Any, Any], tuple[Call, ...]]]:
+        """Everything that is told, of customers and of products."""
+        return {**self.sink.calls, **self.sink.catalog}
 
     def unbatched(self) -> Subject:
         """The same with every call on its own: how calls travel together is chapter 8's."""
@@ -122,7 +126,7 @@ class Subject:
         return Case(
             sink=self.name,
             path=path,
-            signal=msgspec.convert(document["signal"], Signal),
+            signal=_signal(document["signal"]),
             changes=changes,
             config=self.example_config(**changes),
             calls=document.get("calls"),
@@ -132,8 +136,8 @@ class Subject:
 
     # -- calls
 
-    def said(self, signal: Signal, config: BaseModel) -> tuple[Call, ...]:
-        return self.sink.calls[type(signal.payload)](signal, config)
+    def said(self, signal: AnySignal, config: BaseModel) -> tuple[Call, ...]:
+        return self.table[type(signal.payload)](signal, config)
 
 
 def load(name: str, package: str = "sinks") -> Subject:
@@ -160,6 +164,12 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
+def _signal(document: dict[str, Any]) -> AnySignal:
+    if "customer" in document:
+        return msgspec.convert(document, Signal)
+    return msgspec.convert(document, CatalogSignal)
+
+
 def shown(call: Call) -> dict[str, Any]:
     """A call as cases write it: what is usual is left out."""
     told = {"says": call.says, "method": call.method, "path": call.path, "key": call.key, "body": body(call)}
@@ -176,13 +186,9 @@ def body(call: Call) -> Any:
         return call.body.decode(errors="replace")
 
 
-def asked(sink: Sink, config: BaseModel, stand_in: StandIn, call: Call, at: float, **headers: str) -> Answer:
-    """One call to a stand-in, without HTTP. `at` is in seconds since 1970; `headers` come on top, names as they are."""
-    given = {**sink.headers(config), **dict(call.headers), **headers}
-    whole = call.path if "://" in call.path else sink.base_url(config).rstrip("/") + call.path
-    parts = urlsplit(whole)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lower = {name.lower(): value for name, value in given.items()}
-    reply = stand_in.answer(Received(at, call.method, path, lower, call.body))
-    told = {"content-type": reply.content_type} | {name.lower(): value for name, value in reply.headers.items()}
-    return Answer(reply.status, told, reply.body)
+def key_of(signal: AnySignal) -> str:
+    """Of the log it comes from."""
+    if isinstance(signal, Signal):
+        return signal.customer.key
+    told = signal.payload
+    return f"{signal.shop}/p:{told.product.product_id if isinstance(told, ProductChanged) else told.product_id}"

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from schemas.signals import Signal
+from schemas.signals import AnySignal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.joined import carried, refused_form
 from shoprelay.certificate.material import Material, material
 from shoprelay.certificate.rehearsal import stage
 from shoprelay.certificate.subject import Subject
-from sinks.contract import Ask, Batch, Call, Calls, Verdict
+from sinks.contract import Ask, Batch, Call, Verdict
 
 
 def _batches(subject: Subject) -> list[tuple[Batch, Material, tuple[Call, ...]]]:
@@ -127,13 +127,13 @@ def _counting(batch: Batch, sizes: list[tuple[int, int]]) -> Callable[[Sequence[
     return join
 
 
-def _spoiling(subject: Subject, of: Material, batch: Batch, bad: Signal) -> Subject:
+def _spoiling(subject: Subject, of: Material, batch: Batch, bad: AnySignal) -> Subject:
     """The same sink, except that the calls of one signal hold what the platform does not take."""
     config = subject.config(**of.changes)
     worse = {call.body: refused_form(subject, of, batch, call) for call in subject.said(bad, config)}
 
-    def spoilt(calls: Calls) -> Calls:
-        def said(signal: Signal, config: Any) -> tuple[Call, ...]:
+    def spoilt(calls: Callable[[Any, Any], tuple[Call, ...]]) -> Callable[[Any, Any], tuple[Call, ...]]:
+        def said(signal: Any, config: Any) -> tuple[Call, ...]:
             made = calls(signal, config)
             return (
                 tuple(replace(call, body=worse[call.body] or b"") for call in made)
@@ -145,8 +145,9 @@ def _spoiling(subject: Subject, of: Material, batch: Batch, bad: Signal) -> Subj
 
     if None in worse.values():
         raise NotApplicable(f"nothing that the stand-in refuses can stand in a batch of {batch.endpoint}")
-    table = {kind: spoilt(calls) for kind, calls in subject.sink.calls.items()}
-    return replace(subject, sink=replace(subject.sink, calls=table))
+    calls = {kind: spoilt(made) for kind, made in subject.sink.calls.items()}
+    catalog = {kind: spoilt(made) for kind, made in subject.sink.catalog.items()}
+    return replace(subject, sink=replace(subject.sink, calls=calls, catalog=catalog))
 
 
 def _things(kept: Any) -> int:

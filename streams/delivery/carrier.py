@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from schemas.codec import SchemaMissing
-from sinks.contract import Answer, Ask, Batch, Call, Sink, Verdict, classify
+from sinks.contract import Answer, Ask, Batch, Call, Sink, Verdict
+from streams.delivery.asking import Asking
 from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Lane
-from streams.delivery.http import Transport
 from streams.delivery.line import Load, alive
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.say import where
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("shoprelay.delivery")
 SUSPECT_AFTER = 2  # failures beside others; then it has to fail alone
-LOOK_AGAIN_SECONDS = 1.0  # how long at most until a closed gate is looked at again
-SILENT_ASKS = 10  # questions about a job in a row that nobody answers; then the batch counts as not answered
 
 
 class Item(NamedTuple):
@@ -44,13 +42,13 @@ class Carrier:
         self,
         courier: Courier,
         sink: Sink,
-        transport: Transport,
+        asking: Asking,
         metrics: DeliveryMetrics,
         clock: Clock,
     ) -> None:
         self._courier = courier
         self._sink = sink
-        self._transport = transport
+        self._asking = asking
         self._metrics = metrics
         self._clock = clock
 
@@ -103,7 +101,7 @@ class Carrier:
         sequence = lane.shard.sequence
         for entry in lane.entries:
             try:
-                if entry.partition is not lane.shard.signals or self._courier.prepare(entry) is not None or entry.alone:
+                if entry.partition.second or self._courier.prepare(entry) is not None or entry.alone:
                     break
             except SchemaMissing:
                 break
@@ -149,7 +147,7 @@ class Carrier:
         """REJECTED when all were refused and nobody is named; otherwise everybody has got what is theirs. Raises
         `Stop`."""
         calls = [item.call for item in items]
-        verdict, answer = await self._exchange(batch.join(calls), items[0].entry.lane, len(items))
+        verdict, answer = await self._heard(self._asking.exchange(batch.join(calls), len(items)), items)
         answers = [answer]
         while verdict in (Verdict.DELIVERED, Verdict.REJECTED):
             match self._read(batch, calls, answers):
@@ -159,13 +157,18 @@ class Carrier:
                     self._settle(batch, items, [verdict] * len(items), answer, waiting)
                     return None
                 case Ask() as ask:
-                    verdict, answer = await self._asked(ask, items[0].entry.lane)
+                    verdict, answer = await self._heard(self._asking.asked(ask), items)
                     answers.append(answer)
                 case verdicts:
                     self._settle(batch, items, verdicts, answers[0], waiting)
                     return None
         self._put_back(batch, items, verdict)
         raise Stop
+
+    async def _heard(self, asked: Awaitable[tuple[Verdict, Answer]], items: Sequence[Item]) -> tuple[Verdict, Answer]:
+        verdict, answer = await asked
+        self._courier.guard.settle(items[0].entry.lane, verdict)
+        return verdict, answer
 
     def _read(self, batch: Batch, calls: Sequence[Call], answers: Sequence[Answer]) -> Sequence[Verdict] | Ask | None:
         """A mistake in reading one odd answer must not end the process, which would meet the same answer again: then
@@ -179,35 +182,6 @@ class Carrier:
             log.error("a batch's answer was read as of another number of calls", sink=self._sink.name)
             return None
         return said
-
-    async def _asked(self, ask: Ask, lane: Lane) -> tuple[Verdict, Answer]:
-        """Asks until somebody answers, but not for ever."""
-        wait = ask.seconds
-        for _ in range(SILENT_ASKS):
-            await asyncio.sleep(wait)
-            verdict, answer = await self._exchange(ask.call, lane, 0)
-            if verdict not in (Verdict.THROTTLED, Verdict.UNAVAILABLE):
-                break
-            wait = min(2 * max(wait, 1.0), 60.0)
-        return verdict, answer
-
-    async def _exchange(self, call: Call, lane: Lane, items: int) -> tuple[Verdict, Answer]:
-        turns, gate = self._courier.turns, self._courier.turns.gate(call.endpoint)
-        while (opens := gate.opens_at(now := self._clock.monotonic(), call.cost)) > now:  # noqa: ASYNC110  (a clock)
-            await asyncio.sleep(min(opens - now, LOOK_AGAIN_SECONDS))
-        turns.load_leaves(call)
-        try:
-            async with asyncio.timeout(self._sink.timeout_seconds):
-                answer = await self._transport.send(call)
-        except TimeoutError:
-            answer = Answer(0, fault="timeout")
-        finally:
-            turns.load_answered(call, self._clock.monotonic())
-        verdict = classify(answer, self._sink.rules)
-        self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
-        self._courier.correct(gate, verdict, answer, now, self._clock.monotonic())
-        self._courier.guard.settle(lane, verdict)
-        return verdict, answer
 
     # -- what follows
 

@@ -10,6 +10,7 @@ from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
 from sinks.contract import Answer, Call, Sink, Verdict, classify
 from streams.delivery import park
+from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
@@ -65,7 +66,8 @@ class Courier:
             sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold,
             most + int(LEEWAY * settings.commit_records), lambda: lanes.at_risk,
         )  # fmt: skip
-        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, transport, metrics, clock).turn, most, clock)
+        self._asking = Asking(sink, transport, self.turns, metrics, clock, self.correct)
+        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self._asking, metrics, clock).turn, most, clock)
         self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
         self._second = SecondWay(parking, self.guard, sink.timeout_seconds)
@@ -149,7 +151,7 @@ class Courier:
     async def _learn(self, entry: Entry, schema_id: int) -> None:
         try:
             async with asyncio.timeout(self._sink.timeout_seconds) as entry.lane.scope:
-                await self._speaker.codec.fetch(schema_id)
+                await self._speaker.codec_of(entry).fetch(schema_id)
         except (RegistryError, TimeoutError) as away:
             self._wait_for_registry(entry, away)
             return
@@ -174,11 +176,28 @@ class Courier:
             return
         now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
         self._metrics.answered(call, verdict, now - sent_at)
+        self.correct(gate, verdict, answer, sent_at, now)
+        if call.endpoint in self._sink.follow:
+            followed = await self._followed(lane, call, verdict, answer)
+            if followed is None:
+                return
+            verdict, answer = followed
         if verdict is Verdict.UNAVAILABLE:
             self.failed(entry)
-        self.correct(gate, verdict, answer, sent_at, now)
         self.guard.settle(lane, verdict)
         await self._follow(entry, call, verdict, answer)
+
+    async def _followed(
+        self, lane: Lane, call: Call, verdict: Verdict, answer: Answer
+    ) -> tuple[Verdict, Answer] | None:
+        """`None` when it was cut short from outside."""
+        try:
+            async with asyncio.timeout(None) as lane.scope:
+                return await self._asking.followed(call, verdict, answer)
+        except TimeoutError:
+            return None
+        finally:
+            lane.scope = None
 
     def correct(self, gate: Gate, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
         """What one answer says of the platform as a whole."""

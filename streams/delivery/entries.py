@@ -11,7 +11,7 @@ from typing import Protocol
 from aiokafka import TopicPartition
 
 from schemas.records import Parked
-from schemas.signals import Signal
+from schemas.signals import AnySignal
 from sinks.contract import Call
 from streams.delivery.sequence import Sequenced
 
@@ -65,7 +65,7 @@ class Entry:
         self.at = at
         self.size = len(record.value or b"")
         self.again: Again | None = None
-        self.signal: Signal | None = None
+        self.signal: AnySignal | None = None
         self.calls: tuple[Call, ...] | None = None
         self.done = False
         self.alone = False  # never beside others in one request
@@ -90,8 +90,8 @@ class Entry:
 
 
 class Lane:
-    """One customer's queue. `queued` while it stands in line for a turn, `busy` during it; `loaded` while that turn is
-    one of many lanes together."""
+    """One customer's, or one product's, queue. `queued` while it stands in line for a turn, `busy` during it; `loaded`
+    while that turn is one of many lanes together."""
 
     __slots__ = ("busy", "cut", "dropped", "entries", "key", "loaded", "queued", "scope", "shard", "slot")
 
@@ -109,7 +109,7 @@ class Lane:
 
 
 class Shard:
-    """The customers of one partition number: signals and what an operator sent again share their lanes.
+    """The customers and products of one partition number: signals and what an operator sent again share their lanes.
 
     `known` is false until it was read what the shard's last owner had finished and what is parked.
     """
@@ -127,16 +127,17 @@ class Shard:
 
 
 class Partition:
-    """What is held of one partition of one topic, in the order of its offsets."""
+    """What is held of one partition of one topic, in the order of its offsets. `second`: of what is sent again."""
 
     __slots__ = (
         "bytes", "committed", "deferred", "deferred_bytes", "done", "end", "expected", "finished", "full", "moved",
-        "order", "place", "shard", "unfinished", "waived",
+        "order", "place", "second", "shard", "unfinished", "waived",
     )  # fmt: skip
 
-    def __init__(self, place: TopicPartition, shard: Shard) -> None:
+    def __init__(self, place: TopicPartition, shard: Shard, second: bool) -> None:
         self.place = place
         self.shard = shard
+        self.second = second
         self.order: deque[Entry] = deque()
         self.end: End | None = None
         self.expected = -1  # the lowest offset that may come next

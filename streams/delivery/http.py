@@ -65,7 +65,7 @@ class HttpTransport:
 
     def _all_headers(self, call: Call) -> httpx.Headers:
         """Nearly always those of the call before: making them anew would cost as much as all else we do for a call."""
-        fixed = self._headers()
+        fixed = {} if call.bare else self._headers()
         if self._made is None or self._made[0] != fixed or self._made[1] != call.headers:
             # Compressed answers would have to be unpacked before a rule can look into them: ask for plain ones.
             made = httpx.Headers([*fixed.items(), *call.headers, ("accept-encoding", "identity")])

@@ -72,8 +72,8 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.warning("no broker answers; trying again", error=type(away).__name__, seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 10.0)
-        # Both have as many partitions, and the range assignor deals out equal numbers together.
-        self._consumer.subscribe([self._settings.topic, self._settings.redrive_topic], listener=self)
+        # All have as many partitions, and the range assignor deals out equal numbers together.
+        self._consumer.subscribe([*self._settings.topics, self._settings.redrive_topic], listener=self)
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._generation += 1

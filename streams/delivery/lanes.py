@@ -20,13 +20,13 @@ HISTORY = 4  # windows of it may wait beside a window of what is live
 
 
 class Lanes:
-    """All partitions of this process. `topic` is the one of the signals; whatever else comes joins its lanes. The
-    bounds are those of `DeliverySettings`. `freed` is called when a partition that was full has room again, `enough`
-    when `enough_records` were finished since the last commit."""
+    """All partitions of this process. `topics` are those of signals, the customers' first; whatever else comes was sent
+    before, and joins their lanes. The bounds are those of `DeliverySettings`. `freed` is called when a partition that
+    was full has room again, `enough` when `enough_records` were finished since the last commit."""
 
     def __init__(
         self,
-        topic: str,
+        topics: Sequence[str],
         window_records: int,
         window_bytes: int,
         ahead_records: int,
@@ -39,7 +39,7 @@ class Lanes:
         self._window_bytes = window_bytes
         self._ahead_records = ahead_records
         self._look_seconds = look_seconds
-        self._topic = topic
+        self._topics = tuple(topics)
         self._remembered: dict[TopicPartition, dict[tuple[int, int], int]] = {}
         self._freed = freed
         self._enough_records = enough_records
@@ -55,8 +55,8 @@ class Lanes:
             if place in self.partitions:
                 continue
             shard = self.shards.setdefault(place.partition, Shard(place.partition))
-            partition = self.partitions[place] = Partition(place, shard)
-            if place.topic == self._topic:
+            partition = self.partitions[place] = Partition(place, shard, place.topic not in self._topics)
+            if place.topic == self._topics[0]:
                 shard.signals = partition
 
     def unknown(self) -> list[Shard]:
@@ -253,6 +253,14 @@ class Lanes:
         for place in progress:
             if partition := self.partitions.get(place):
                 partition.moved = True
+
+    def lags(self) -> Mapping[int, int]:
+        """Records not finished yet, by partition number: of signals, whatever they are about."""
+        found = dict.fromkeys(self.shards, 0)
+        for place, partition in self.partitions.items():
+            if not partition.second:
+                found[place.partition] += partition.lag
+        return found
 
     def busy(self, places: Iterable[TopicPartition]) -> list[Lane]:
         owned = (partition.shard for place in sorted(places) if (partition := self.partitions.get(place)))

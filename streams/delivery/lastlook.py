@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.signals import (
+    AnySignal,
     CartAbandoned,
     CartChanged,
     CheckoutStarted,
@@ -13,7 +14,6 @@ from schemas.signals import (
     NewsletterSubscribed,
     NewsletterUnsubscribed,
     OrderPlaced,
-    Signal,
 )
 
 EXPIRED = "expired"
@@ -27,7 +27,7 @@ SENT_AGAIN = "sent_again"  # it was parked: what came since is told already, and
 REASONS = (ERASED, BOUGHT, EMPTIED, CHANGED, LATER_STAGE, UNSUBSCRIBED, EXPIRED)
 
 
-def withheld(reminder: Signal, behind: Iterable[Signal], now: datetime) -> str | None:
+def withheld(reminder: AnySignal, behind: Iterable[AnySignal], now: datetime) -> str | None:
     """One of `REASONS`, or `None` when it may leave. `behind` is in the order of the log; `now` is the wall clock."""
     payload = reminder.payload
     if not isinstance(payload, CartAbandoned):
@@ -45,7 +45,7 @@ def withheld(reminder: Signal, behind: Iterable[Signal], now: datetime) -> str |
     return next((reason for reason in REASONS if reason in found), None)
 
 
-def _overtakes(reminder_id: str, reminder: CartAbandoned, later: Signal) -> str | None:
+def _overtakes(reminder_id: str, reminder: CartAbandoned, later: AnySignal) -> str | None:
     payload, cart = later.payload, reminder.cart
     match payload:
         case CustomerErased():

@@ -62,7 +62,6 @@ class Parking:
     codec: ParkedCodec
     sink: str
     account: str | None
-    topic: str
 
     async def put(self, entry: Entry, reason: str, answer: Answer | None, now: datetime) -> None:
         """Raises what the shelf raises, except `TooLarge`: then the record goes without what can be made again from
@@ -136,7 +135,7 @@ class Parking:
         topic, partition, offset = (
             (before.topic, before.partition, before.offset)
             if before
-            else (self.topic, entry.lane.shard.number, entry.offset)
+            else (entry.partition.place.topic, entry.lane.shard.number, entry.offset)
         )
         call_key = call.key if call else signal_id or f"{topic}/{partition}/{offset}"
         answered = answer is not None and answer.status > 0

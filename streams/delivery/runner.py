@@ -65,7 +65,7 @@ class Delivery:
         self._enough = asyncio.Event()
         self._parking = parking
         self._lanes = Lanes(
-            settings.topic, settings.window_records, settings.window_bytes, settings.ahead_records,
+            settings.topics, settings.window_records, settings.window_bytes, settings.ahead_records,
             settings.look_seconds, self._freed.set, settings.commit_records, self._enough.set,
         )  # fmt: skip
         self._courier = Courier(sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random)
@@ -119,9 +119,8 @@ class Delivery:
         await self._courier.crew.finish(self._lanes, places, self._settings.drain_seconds)
         await self._commit()
         self._lanes.close(places)
-        for place in places:
-            if place.topic == self._settings.topic:
-                self._metrics.lost(place.partition)
+        for number in {place.partition for place in places} - self._lanes.shards.keys():
+            self._metrics.lost(number)
 
     # -- what goes on all the time
 
@@ -168,9 +167,8 @@ class Delivery:
                     await self._enough.wait()
             self._enough.clear()
             await self._commit()
-            for place, partition in self._lanes.partitions.items():
-                if place.topic == self._settings.topic:
-                    self._metrics.lag(place.partition, partition.lag)
+            for number, lag in self._lanes.lags().items():
+                self._metrics.lag(number, lag)
             for endpoint, gate in self._courier.turns.gates():
                 self._metrics.gate(endpoint, gate.state)
             self._metrics.parked_now(sum(len(shard.sequence) for shard in self._lanes.shards.values()))
@@ -219,6 +217,7 @@ async def run(
     *,
     codec: Codec,
     parked: ParkedCodec,
+    catalog: Codec | None = None,
     registry: CollectorRegistry,
     stop: asyncio.Event,
     clock: Clock | None = None,
@@ -226,8 +225,8 @@ async def run(
 ) -> int:
     """One sink over Kafka, until `stop` is set; the exit code. `watch` is given a function that tells the health.
 
-    `config` is an instance of `sink.config`; `codec` reads the signals, `parked` reads and writes the parked records,
-    both in the registry's framing.
+    `config` is an instance of `sink.config`; `codec` reads the signals, `catalog` those about products, `parked` reads
+    and writes the parked records, all in the registry's framing.
     """
     most = settings.max_in_flight or sink.max_in_flight
     clock = clock or SystemClock()
@@ -238,9 +237,9 @@ async def run(
         sink,
         settings,
         feed=KafkaFeed(settings),
-        speaker=Speaker(sink, config, codec),
+        speaker=Speaker(sink, config, codec, catalog, settings.catalog_topic, settings.shops),
         transport=transport,
-        parking=Parking(shelf, parked, sink.name, settings.account, settings.topic),
+        parking=Parking(shelf, parked, sink.name, settings.account),
         metrics=DeliveryMetrics(registry, settings.account or sink.name),
         clock=clock,
         random=random.random,

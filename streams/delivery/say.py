@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from schemas.codec import Undecodable
-from schemas.signals import Signal
-from sinks.contract import CannotSay, Sink, Unaddressable
+from schemas.signals import AnySignal, Signal
+from sinks.contract import Call, CannotSay, Sink, Unaddressable
 from streams.delivery.entries import Entry, Lane
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
 
@@ -26,9 +26,9 @@ SETTLED = "settled"  # asked for again, and not parked any more
 
 
 class Codec(Protocol):
-    """`schemas.codec.Codec` of signals."""
+    """`schemas.codec.Codec` of signals, or of catalog signals."""
 
-    def decode(self, framed: bytes) -> Signal:
+    def decode(self, framed: bytes) -> AnySignal:
         """Raises `Undecodable`, or `SchemaMissing` for a schema that was not fetched yet."""
 
     async def fetch(self, schema_id: int) -> None:
@@ -52,9 +52,14 @@ class Unsayable:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
+    """`catalog` reads what comes from `catalog_topic`; nothing is said of shops other than `shops`, if any is named."""
+
     sink: Sink
     config: Any
     codec: Codec
+    catalog: Codec | None = None
+    catalog_topic: str = ""
+    shops: frozenset[str] = frozenset()
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """Sets `entry.calls`, or says why there are none. Raises `SchemaMissing`."""
@@ -63,8 +68,11 @@ class Speaker:
         except Undecodable as broken:
             return Unsayable(UNDECODABLE, f"{broken.reason}: {broken.problem}")
         entry.history = signal.priority == "backfill"
-        says = self.sink.calls.get(type(signal.payload))
-        if says is None:
+        if self.shops and signal.shop not in self.shops:
+            return Finished(NOT_TOLD)
+        table: Mapping[type, Callable[[Any, Any], tuple[Call, ...]]]
+        table = self.sink.calls if isinstance(signal, Signal) else self.sink.catalog
+        if (says := table.get(type(signal.payload))) is None:
             return Finished(NOT_TOLD)
         try:
             entry.calls = says(signal, self.config)
@@ -82,13 +90,17 @@ class Speaker:
             entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
         return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
 
-    def signal(self, entry: Entry) -> Signal:
+    def signal(self, entry: Entry) -> AnySignal:
         """Decoded once. Raises `Undecodable` and `SchemaMissing`."""
         if entry.signal is None:
-            entry.signal = self.codec.decode(entry.framed)
+            entry.signal = self.codec_of(entry).decode(entry.framed)
         return entry.signal
 
-    def behind(self, lane: Lane) -> Iterator[Signal]:
+    def codec_of(self, entry: Entry) -> Codec:
+        topic = entry.again.parked.topic if entry.again else entry.partition.place.topic
+        return self.catalog if self.catalog is not None and topic == self.catalog_topic else self.codec
+
+    def behind(self, lane: Lane) -> Iterator[AnySignal]:
         """What is known behind the lane's first entry. What cannot be decoded cannot be looked at; it is parked when
         its turn comes. Raises `SchemaMissing`."""
         entries = iter(lane.entries)
@@ -105,7 +117,7 @@ def kind(entry: Entry) -> str:
     return _kind(entry.signal) if entry.signal else "unknown"
 
 
-def _kind(signal: Signal) -> str:
+def _kind(signal: AnySignal) -> str:
     return type(signal.payload).__name__
 
 

@@ -20,7 +20,7 @@ class SecondWay:
     async def taken_up(self, entry: Entry) -> Finished | None:
         """`None` when there is something to send; asked twice is asked once. Raises `RegistryError`, and
         TimeoutError when that takes longer than `seconds` or is cut short."""
-        if entry.again is not None or entry.partition is entry.lane.shard.signals:
+        if entry.again is not None or not entry.partition.second:
             return None
         assert entry.record is not None, "an entry in its turn is not finished"
         try:

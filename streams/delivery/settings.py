@@ -38,8 +38,10 @@ class BrakeLimits:
 class DeliverySettings:
     """Times are seconds, sizes bytes. `security` goes to every Kafka client as it is and is never printed.
 
-    `account` names this account of the platform in metrics and parked records. `window_records` and `window_bytes`
-    bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of its watermark.
+    `account` names this account of the platform in metrics and parked records; it is told of `shops` only, of all of
+    them when none is named. `catalog_topic` is read beside `topic` when it is named. `window_records` and
+    `window_bytes` bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of
+    its watermark.
     `partitions` is the partition count of `topic`: a process that owns a share of them takes that share of the sink's
     limits. `max_in_flight` overrides the sink's own. What is finished is committed every `commit_seconds`, or as soon
     as it is `commit_records`; a crash repeats at most one and a half times as many and what is in flight (unless the
@@ -52,7 +54,9 @@ class DeliverySettings:
     parked_topic: str
     redrive_topic: str
     account: str | None = None
+    shops: frozenset[str] = frozenset()
     topic: str = "customer-signals"
+    catalog_topic: str = ""
     partitions: int = 12
     max_in_flight: int | None = None
     max_in_flight_bytes: int = 16 * MEBIBYTE
@@ -71,3 +75,8 @@ class DeliverySettings:
     look_seconds: float = 10.0
     remembered_reminders: int = 100_000
     security: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Of signals, the customers' first."""
+        return (self.topic, self.catalog_topic) if self.catalog_topic else (self.topic,)

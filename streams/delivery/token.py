@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -29,43 +30,54 @@ class Borrowed:
         self._config = config
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._headers: tuple[tuple[str, str], ...] | None = None
-        self._ends_at = 0.0
+        self._lent: str | None = token.given(config)
+        self._ends_at = 0.0 if self._lent is None else math.inf
 
     async def send(self, call: Call) -> Answer:
-        used = self._headers
+        if call.bare or not self._token.wanted(call):
+            return await self._inner.send(call)
+        used = self._lent
         if used is None or self._clock.monotonic() >= self._ends_at:
             if (failed := await self._renew(used)) is not None:
                 return failed
-            used = self._headers
+            used = self._lent
         answer = await self._send(call, used)
         if answer.fault is None and self._token.expired(answer):
             if (failed := await self._renew(used)) is not None:
                 return failed
-            answer = await self._send(call, self._headers)
+            answer = await self._send(call, self._lent)
         return answer
 
     async def close(self) -> None:
         await self._inner.close()
 
-    async def _send(self, call: Call, headers: tuple[tuple[str, str], ...] | None) -> Answer:
-        return await self._inner.send(replace(call, headers=(*call.headers, *(headers or ()))))
+    async def _send(self, call: Call, lent: str | None) -> Answer:
+        assert lent is not None, "a call that wants a token waits for one"
+        return await self._inner.send(put_on(self._token, call, lent))
 
-    async def _renew(self, refused: tuple[tuple[str, str], ...] | None) -> Answer | None:
+    async def _renew(self, refused: str | None) -> Answer | None:
         """`None` when there is a token other than `refused`; else the answer that stands for the call's own."""
         async with self._asking:
-            if self._headers is not refused:
+            if self._lent is not refused:
                 return None
+            if self._token.given(self._config) is not None:
+                return Answer(401)  # there is no other
             answer = await self._inner.send(self._token.ask(self._config))
             lent = self._token.read(answer) if answer.fault is None and 200 <= answer.status < 300 else None
             if lent is None:
                 log.warning("no token was lent", status=answer.status, fault=answer.fault)
                 # A 2xx without a token is not the delivery of anything.
                 return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
-            value, seconds = lent
-            self._headers = tuple(self._token.headers(value).items())
+            self._lent, seconds = lent
             self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
             return None
+
+
+def put_on(token: Token, call: Call, lent: str) -> Call:
+    """The call with a lent token in its headers or its body."""
+    headers = token.headers(lent)
+    call = replace(call, headers=(*call.headers, *headers.items())) if headers else call
+    return token.onto(call, lent)
 
 
 def borrowing(inner: Transport, token: Token | None, config: Any, clock: Clock) -> Transport:

@@ -13,37 +13,39 @@ from schemas.signals import (
     Cart,
     CartAbandoned,
     CartChanged,
+    CatalogSignal,
     Customer,
     CustomerErased,
     NewsletterUnsubscribed,
     OrderPlaced,
+    ProductChanged,
     Searched,
     SessionActive,
     Signal,
     SignalPayload,
 )
-from schemas.values import CustomerRef, LineItem, Order
+from schemas.values import CustomerRef, LineItem, Order, Product
 from tests.delivery.moved import NOON
 
 MUGS = LineItem(product_id="mug", name="Mug", quantity=Decimal(2), unit_price=Decimal("7.50"))
-_decode = msgspec.json.Decoder(Signal).decode
 encode = msgspec.json.Encoder().encode
 
 
 class Plain:
     """A codec of JSON. Bytes that begin with `?` name a schema id that `fetch` has to be asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Signal] | type[CatalogSignal] = Signal) -> None:
+        self._decode = msgspec.json.Decoder(kind).decode
         self.known: set[int] = set()
         self.away = 0  # how many times the registry does not answer
 
-    def decode(self, framed: bytes) -> Signal:
+    def decode(self, framed: bytes) -> Signal | CatalogSignal:
         if framed.startswith(b"?"):
             if 7 not in self.known:
                 raise SchemaMissing(7)
             framed = framed[1:]
         try:
-            return _decode(framed)
+            return self._decode(framed)
         except msgspec.DecodeError:
             raise Undecodable("not-framed", None, "no signal") from None
 
@@ -128,6 +130,17 @@ def searched(who: str, number: int) -> Signal:
 def active(who: str, number: int) -> Signal:
     """A signal that the test sink does not tell."""
     return signal(who, f"active-{number}", SessionActive())
+
+
+def described(product: str, nth: int = 1, *, shop: str = "mugs") -> CatalogSignal:
+    """What became of a product, for the `nth` time."""
+    return CatalogSignal(
+        signal_id=f"{product}-{nth}",
+        shop=shop,
+        occurred_at=NOON,
+        cause=f"event-{product}-{nth}",
+        payload=ProductChanged(product=Product(product_id=product, title="Mug"), new=nth == 1),
+    )
 
 
 def erased(who: str = "ada") -> Signal:

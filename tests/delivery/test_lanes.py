@@ -13,7 +13,7 @@ HERE = TopicPartition("signals", 0)
 
 
 def lanes(window: int = 10, size: int = 10_000, ahead: int = 1_000) -> Lanes:
-    made = Lanes("signals", window, size, ahead, 10.0)
+    made = Lanes(("signals",), window, size, ahead, 10.0)
     opened(made)
     return made
 
@@ -123,7 +123,7 @@ def test_what_was_finished_beyond_the_watermark_is_told_with_the_commit_and_not_
     assert progress[HERE].offset == 0
     assert book.committable() == {}, "nothing new to tell"
 
-    next_owner = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    next_owner = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     opened(next_owner, progress[HERE])
     woken = next_owner.add(
         HERE, [record(0, "slow"), record(1, "fast"), record(2, "slow"), record(3, "fast"), record(4, "fast")]
@@ -142,7 +142,7 @@ def test_a_note_is_not_believed_when_reading_begins_before_it() -> None:
         first.finish(first.shards[0].lanes[f"c{n}".encode()].entries[0])
     note = first.committable()[HERE]
 
-    book = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    book = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     opened(book, note)
     woken = book.add(HERE, [record(n, f"d{n}") for n in range(5)])
 
@@ -151,7 +151,7 @@ def test_a_note_is_not_believed_when_reading_begins_before_it() -> None:
 
 def test_nothing_is_committed_before_it_is_known_what_was_finished() -> None:
     """Kafka tells where reading begins before we could read the note that stands there: it must not be lost."""
-    book = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    book = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     book.open([HERE])
     book.heard({HERE: End(7, 9, 0.0)})
 
@@ -164,12 +164,12 @@ def test_what_was_finished_before_is_told_on_until_it_is_fetched() -> None:
     for n in (3, 4, 7):
         first.finish(first.shards[0].lanes[f"c{n}".encode()].entries[0])
 
-    second = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    second = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     opened(second, first.committable()[HERE])
     second.add(HERE, [record(n, f"c{n}") for n in range(4)])
     second.finish(second.shards[0].lanes[b"c1"].entries[0])
 
-    third = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    third = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     opened(third, second.committable()[HERE])
     assert [lane.key for lane in third.add(HERE, [record(n, f"c{n}") for n in range(9)])] == [
         f"c{n}".encode() for n in (0, 2, 5, 6, 8)
@@ -202,7 +202,7 @@ def test_a_commit_that_was_refused_is_told_again() -> None:
 
 def test_enough_is_said_once_so_many_are_finished() -> None:
     said = []
-    book = Lanes("signals", 100, 10_000, 1_000, 10.0, enough_records=3, enough=lambda: said.append(1))
+    book = Lanes(("signals",), 100, 10_000, 1_000, 10.0, enough_records=3, enough=lambda: said.append(1))
     opened(book)
     book.add(HERE, [record(n, f"c{n}") for n in range(10)])
     for n in range(7):
@@ -228,7 +228,7 @@ def test_history_that_waits_does_not_keep_live_signals_from_being_fetched_but_ha
 
 def test_what_is_sent_again_is_only_read_where_the_signals_are() -> None:
     again = TopicPartition("redrive", 0)
-    book = Lanes("signals", 10, 10_000, 1_000, 10.0)
+    book = Lanes(("signals",), 10, 10_000, 1_000, 10.0)
     book.open([again])
     assert (book.unknown(), book.roomy()) == ([], [])
 

@@ -15,7 +15,7 @@ from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
 
 from schemas.records import Parked
-from schemas.signals import Signal
+from schemas.signals import CatalogSignal, Signal
 from shoprelay.certificate.hands import Written
 from sinks.contract import Answer, Call, Sink
 from streams.delivery import memory
@@ -31,6 +31,7 @@ from tests.delivery.said import Plain, PlainParked, encode, parked_of
 from tests.delivery.sink import SINK, Config
 
 OK = Answer(200, {}, b"{}")
+CATALOG = "catalog-signals"
 SETTINGS = DeliverySettings(
     bootstrap="", group="acme", parked_topic="parked-acme", redrive_topic="redrive-acme", partitions=4
 )
@@ -42,6 +43,7 @@ class Log:
     def __init__(self, partitions: int = 4) -> None:
         self.partitions: list[list[Written]] = [[] for _ in range(partitions)]
         self.again: list[list[Written]] = [[] for _ in range(partitions)]
+        self.catalog: list[list[Written]] = [[] for _ in range(partitions)]
         self.progress: dict[TopicPartition, Progress] = {}
         self.shelf: list[tuple[int, bytes, bytes | None]] = []
         self.parked: list[Parked] = []  # every record ever parked, first to last
@@ -59,7 +61,11 @@ class Log:
         return {key: parked_of(value) for key, value in left.items() if value is not None}
 
     def records(self, place: TopicPartition) -> list[Written]:
-        return (self.partitions if place.topic == SETTINGS.topic else self.again)[place.partition]
+        return self.topics[place.topic][place.partition]
+
+    @property
+    def topics(self) -> dict[str, list[list[Written]]]:
+        return {SETTINGS.topic: self.partitions, CATALOG: self.catalog, SETTINGS.redrive_topic: self.again}
 
     def ask(self, *parked: Parked, action: str = "redrive") -> None:
         """As `shoprelay parked redrive` and `drop` do."""
@@ -75,19 +81,22 @@ class Log:
         for said in signals:
             self.put(said.customer.key.encode(), encode(said))
 
-    def put(self, key: bytes, value: bytes) -> int:
+    def describe(self, *signals: CatalogSignal) -> None:
+        for said in signals:
+            self.put(f"{said.shop}/p:{said.payload.product.product_id}".encode(), encode(said), CATALOG)
+
+    def put(self, key: bytes, value: bytes, topic: str = SETTINGS.topic) -> int:
         """Returns the partition."""
         number = (murmur2(key) & 0x7FFFFFFF) % len(self.partitions)
-        partition = self.partitions[number]
+        partition = self.topics[topic][number]
         partition.append(Written(number, len(partition), 1_000 + len(partition), key, value))
         return number
 
     @property
     def lag(self) -> int:
-        topics = ((SETTINGS.topic, self.partitions), (SETTINGS.redrive_topic, self.again))
         return sum(
             len(records) - self.progress.get(TopicPartition(topic, n), Progress(0)).offset
-            for topic, partitions in topics
+            for topic, partitions in self.topics.items()
             for n, records in enumerate(partitions)
         )
 
@@ -159,8 +168,9 @@ class Death:
 class Hands:
     """Transport, shelf and feed of one process."""
 
-    def __init__(self, world: World, death: Death) -> None:
+    def __init__(self, world: World, death: Death, topics: Collection[str] = (SETTINGS.topic,)) -> None:
         self._world = world
+        self._topics = (*topics, SETTINGS.redrive_topic)
         self._log = world.log
         self._death = death
         self._positions: dict[TopicPartition, int] = {}
@@ -204,8 +214,7 @@ class Hands:
 
     async def assign(self, numbers: Iterable[int]) -> None:
         self._generation += 1
-        topics = (SETTINGS.topic, SETTINGS.redrive_topic)
-        places = [TopicPartition(topic, n) for n in numbers for topic in topics]
+        places = [TopicPartition(topic, n) for n in numbers for topic in self._topics]
         self._positions = {place: self._log.progress.get(place, Progress(0)).offset for place in places}
         assert self.owner is not None
         await self.owner.assigned(frozenset(self._positions))
@@ -261,13 +270,14 @@ class Hands:
 class Process:
     def __init__(self, world: World, settings: DeliverySettings, sink: Sink, death: Death) -> None:
         self.death = death
-        self.hands = Hands(world, death)
+        self.hands = Hands(world, death, settings.topics)
         self.registry = CollectorRegistry()
         self.stop = asyncio.Event()
         world.processes.append(self)
         self.delivery = Delivery(
-            sink, settings, feed=self.hands, speaker=Speaker(sink, world.config, world.codec), transport=self.hands,
-            parking=Parking(self.hands, PlainParked(), sink.name, settings.account, settings.topic),
+            sink, settings, feed=self.hands, transport=self.hands,
+            speaker=Speaker(sink, world.config, world.codec, Plain(CatalogSignal), CATALOG, settings.shops),
+            parking=Parking(self.hands, PlainParked(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
         )  # fmt: skip
         self.running = asyncio.create_task(self.delivery.run(self.stop))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 from urllib.parse import quote
 
-from schemas.signals import CartAbandoned, OrderFulfilled, OrderPlaced, Searched, Signal
+from schemas.signals import CartAbandoned, CatalogSignal, OrderFulfilled, OrderPlaced, ProductChanged, Searched, Signal
 from schemas.values import Order
 from sinks.body import Fields, as_json, known, number
-from sinks.contract import Call, CannotSay, Unaddressable
+from sinks.contract import Answer, Ask, Call, CannotSay, Unaddressable, Verdict
 from tests.certificate.acme.config import AcmeConfig
 
 
@@ -40,6 +41,24 @@ def parcel(signal: Signal, config: AcmeConfig) -> tuple[Call, ...]:
     body = as_json({"email": _email(signal), "number": said.ordinal, **known(tracking=said.tracking_code or None)})
     key = f"{signal.shop}:parcel:{said.order_id}:{said.ordinal}"
     return (Call("parcel", "POST", path, body, key, endpoint="orders", needs=f"order {said.order_id}"),)
+
+
+def product(signal: CatalogSignal, config: AcmeConfig) -> tuple[Call, ...]:
+    """Taken in at once, and worked on for a while: `follow` asks how it goes."""
+    told = cast(ProductChanged, signal.payload).product
+    if not told.product_id:
+        raise CannotSay("product.product_id is required")
+    body = as_json({"id": told.product_id, "title": told.title})
+    return (Call("product", "PUT", "/products", body, f"{signal.signal_id}:product", endpoint="products"),)
+
+
+def follow(call: Call, answers: Sequence[Answer]) -> Ask | Verdict | None:
+    begun, last = answers[0], answers[-1]
+    if last.at("state") == "refused":
+        return Verdict.REJECTED
+    if begun.status != 202 or not isinstance(job := begun.at("job"), str) or last.at("state") == "done":
+        return None
+    return Ask(Call("job", "GET", f"/jobs/{quote(job, safe='')}", b"", f"{call.key}:job", endpoint="jobs"), seconds=5)
 
 
 def _event(signal: Signal, kind: str, about: Fields) -> Call:

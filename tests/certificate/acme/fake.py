@@ -41,6 +41,11 @@ class Order(Shape):
     total: int | float
 
 
+class Product(Shape):
+    id: str = Field(min_length=1)
+    title: str
+
+
 class Parcel(Shape):
     number: int
     email: Email
@@ -56,13 +61,16 @@ class AcmeStandIn:
         self.secrets: tuple[str, ...] = (SECRET, TOKEN)
         self.events: dict[str, str] = {}
         self.orders: dict[str, set[int]] = {}
+        self.products: dict[str, str] = {}
+        self.jobs: dict[str, int] = {}  # -> how often it was asked about
         self._windows = Windows(SINK.limits)
 
     def settings(self, base: str) -> dict[str, str]:
         return {"base_url": base, "client_secret": SECRET}
 
     def stored(self) -> dict[str, Any]:
-        return {"events": self.events, "orders": {order: sorted(parcels) for order, parcels in self.orders.items()}}
+        orders = {order: sorted(parcels) for order, parcels in self.orders.items()}
+        return {"events": self.events, "orders": orders, "products": self.products}
 
     def answer(self, request: Received) -> Reply:
         where = request.path.strip("/").split("/")
@@ -92,6 +100,15 @@ class AcmeStandIn:
             case ["orders", order, "parcels"] if unquote(order) in self.orders:
                 self.orders[unquote(order)].add(Parcel.model_validate_json(request.body).number)
                 return Reply(201, "accepted", b"{}")
+            case ["products"]:
+                product = Product.model_validate_json(request.body)
+                self.products[product.id] = product.title
+                self.jobs[product.id] = 0
+                return Reply(202, "accepted", orjson.dumps({"job": product.id}))
+            case ["jobs", job] if unquote(job) in self.jobs:
+                self.jobs[unquote(job)] += 1
+                state = "done" if self.jobs[unquote(job)] > 1 else "running"
+                return Reply(200, "accepted", orjson.dumps({"state": state}))
             case ["orders", _, "parcels"]:
                 return _said(422, "no such order")
             case _:

@@ -29,7 +29,7 @@ def bearer(token: str) -> Mapping[str, str]:
 
 SINK = Sink(
     name="acme",
-    tells="searches, abandoned carts, orders and their parcels",
+    tells="searches, abandoned carts, orders and their parcels, products",
     config=AcmeConfig,
     base_url=lambda config: config.base_url,
     headers=lambda config: {"content-type": "application/json"},
@@ -39,6 +39,8 @@ SINK = Sink(
         signals.OrderPlaced: calls.order,
         signals.OrderFulfilled: calls.parcel,
     },
+    catalog={signals.ProductChanged: calls.product},
+    follow={"products": calls.follow},
     dedupe=Dedupe.BY_KEY,
     rules=(Rule(Verdict.DELIVERED, frozenset({409}), at="error.code", equals="known", why="they have it already"),),
     limits=(Limit("events", 5, 1), Limit("orders", 10, 1), Limit("events-batch", 1, 1)),

@@ -55,7 +55,9 @@ def _(subject: Subject, ground: Ground) -> Subject:
 @planted("3.6", "a reason that repeats the address")
 def _(subject: Subject, ground: Ground) -> Subject:
     def refuse(signal: Signal, config: Any, calls: tuple[Call, ...]) -> tuple[Call, ...]:
-        raise CannotSay(f"{signal.customer.ref.email} is not known to Acme")
+        if isinstance(signal, Signal):
+            raise CannotSay(f"{signal.customer.ref.email} is not known to Acme")
+        return calls
 
     return saying(subject, refuse)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
-from sinks.contract import Answer, Call, Verdict
+from sinks.contract import Answer, Ask, Call, Follow, Verdict
+from streams.delivery.asking import Asking
 from tests.certificate.acme.batch import join
+from tests.certificate.acme.calls import follow
 from tests.certificate.planted.tools import Ground, planted, saying, with_sink
 
 
@@ -81,4 +83,35 @@ def _(subject: Subject, ground: Ground) -> Subject:
         return begin(stage, **settings)
 
     ground.house.setattr(rehearsal.Stage, "start", start)
+    return subject
+
+
+def with_follow(subject: Subject, follow: Follow) -> Subject:
+    return with_sink(subject, follow={"products": follow})
+
+
+@planted("8.9", "it asks for ever", also="3.11 6.1 6.6 8.10 8.11")
+def _(subject: Subject, ground: Ground) -> Subject:
+    def again(call: Call, answers: Sequence[Answer]) -> Ask | Verdict | None:
+        return Ask(replace(call, method="GET", path="/jobs/mug", key=f"{call.key}:job"), seconds=5)
+
+    return with_follow(subject, again)
+
+
+@planted("8.10", "every answer is believed to name a job")
+def _(subject: Subject, ground: Ground) -> Subject:
+    def believing(call: Call, answers: Sequence[Answer]) -> Ask | Verdict | None:
+        answers[0].document["job"]
+        return follow(call, answers)
+
+    return with_follow(subject, believing)
+
+
+@planted("8.11", "nobody waits for the job")
+def _(subject: Subject, ground: Ground) -> Subject:
+    async def asked(self: Asking, ask: Ask) -> tuple[Verdict, Answer]:
+        await self.exchange(ask.call)
+        return Verdict.DELIVERED, Answer(200, {}, b'{"state": "done"}')
+
+    ground.house.setattr(Asking, "asked", asked)
     return subject

@@ -78,8 +78,8 @@ def saying(subject: Subject, change: Saying, *, backfill_only: bool = True) -> S
     """`change` is given what the sink says. History only, as a rule: Acme's cases are live, so only made-up signals
     meet the bug, and the cases do not fail beside it."""
 
-    def wrapped(calls: Callable[[Signal, Any], tuple[Call, ...]]) -> Callable[[Signal, Any], tuple[Call, ...]]:
-        def said(signal: Signal, config: Any) -> tuple[Call, ...]:
+    def wrapped(calls: Callable[[Any, Any], tuple[Call, ...]]) -> Callable[[Any, Any], tuple[Call, ...]]:
+        def said(signal: Any, config: Any) -> tuple[Call, ...]:
             made = calls(signal, config)
             concerned = not backfill_only or signal.priority == "backfill"
             changed: tuple[Call, ...] = change(signal, config, made) if concerned else made
@@ -87,7 +87,11 @@ def saying(subject: Subject, change: Saying, *, backfill_only: bool = True) -> S
 
         return said
 
-    return with_sink(subject, calls={kind: wrapped(calls) for kind, calls in subject.sink.calls.items()})
+    return with_sink(
+        subject,
+        calls={kind: wrapped(calls) for kind, calls in subject.sink.calls.items()},
+        catalog={kind: wrapped(calls) for kind, calls in subject.sink.catalog.items()},
+    )
 
 
 class FaultyStandIn(AcmeStandIn):
