@@ -46,6 +46,9 @@ class Call:
     `opens` names something that only this call makes known to the platform ("order 17"); a later call of the same
     customer that `needs` it cannot pass before. While the one is parked, the other waits behind it, parked as well, and
     both are sent again in their order; everything else of the customer goes on.
+
+    A `bare` call goes to somebody else, a file store say: without the sink's headers and token, and judged by the usual
+    rules alone. `then` is what `Sink.follow` must know to go on after the answer; it never leaves.
     """
 
     says: str
@@ -59,6 +62,7 @@ class Call:
     opens: str = ""
     needs: str = ""
     bare: bool = False
+    then: bytes = b""
 
 
 class CannotSay(Exception):
@@ -105,7 +109,10 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`)."""
+    leads to `equals` in the JSON body when given (see `Answer.at`). With `unless_json` only a body that is there and is
+    no JSON matches.
+
+    `wait_seconds` is for a platform that shuts us out: with THROTTLED, no call to any endpoint leaves for so long."""
 
     verdict: Verdict
     statuses: frozenset[int]
@@ -113,11 +120,14 @@ class Rule:
     at: str = ""
     equals: Any = None
     why: str = ""
+    unless_json: bool = False
+    wait_seconds: float = 0.0
 
     def matches(self, answer: Answer) -> bool:
         return (
             answer.status in self.statuses
             and (self.containing is None or self.containing in answer.body)
+            and (not self.unless_json or (answer.body.strip() != b"" and answer.document is None))
             and (not self.at or answer.at(self.at) == self.equals)
         )
 
@@ -142,12 +152,15 @@ def classify(answer: Answer, rules: tuple[Rule, ...]) -> Verdict:
     """Total: every answer has a verdict. Faults and statuses nobody should send (1xx, out of range) are UNAVAILABLE."""
     if answer.fault == "too_large":
         return Verdict.DELIVERED if 200 <= answer.status < 300 else Verdict.UNAVAILABLE
+    rule = deciding(answer, rules)
+    return rule.verdict if rule else Verdict.UNAVAILABLE
+
+
+def deciding(answer: Answer, rules: tuple[Rule, ...]) -> Rule | None:
+    """The rule that gives an answer its verdict; `None` where there was no answer, or one that nobody should send."""
     if answer.fault is not None:
-        return Verdict.UNAVAILABLE
-    for rule in (*rules, *USUAL):
-        if rule.matches(answer):
-            return rule.verdict
-    return Verdict.UNAVAILABLE
+        return None
+    return next((rule for rule in (*rules, *USUAL) if rule.matches(answer)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +304,10 @@ class Sink:
     answer_limit: int = 65_536
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
+
+    def rules_for(self, call: Call) -> tuple[Rule, ...]:
+        """Those that come before the usual ones: none for a call that goes to somebody else."""
+        return () if call.bare else self.rules
 
 
 def load(name: str) -> Sink:

@@ -9,7 +9,6 @@ import structlog
 
 from sinks.contract import Answer, Ask, Call, Sink, Verdict, classify
 from streams.delivery.clock import Clock
-from streams.delivery.gate import Gate
 from streams.delivery.http import Transport
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.say import where
@@ -19,7 +18,7 @@ log = structlog.get_logger("shoprelay.delivery")
 LOOK_AGAIN_SECONDS = 1.0  # how long at most until a closed gate is looked at again
 SILENT_ASKS = 10  # questions about a job in a row that nobody answers; then it counts as not answered
 WAITING = (Verdict.THROTTLED, Verdict.UNAVAILABLE)
-Correct = Callable[[Gate, Verdict, Answer, float, float], None]
+Correct = Callable[[Call, Verdict, Answer, float, float], None]
 
 
 class Asking:
@@ -48,9 +47,9 @@ class Asking:
             answer = Answer(0, fault="timeout")
         finally:
             turns.load_answered(call, self._clock.monotonic())
-        verdict = classify(answer, self._sink.rules)
+        verdict = classify(answer, self._sink.rules_for(call))
         self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
-        self._correct(gate, verdict, answer, now, self._clock.monotonic())
+        self._correct(call, verdict, answer, now, self._clock.monotonic())
         return verdict, answer
 
     async def asked(self, ask: Ask) -> tuple[Verdict, Answer]:
