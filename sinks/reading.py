@@ -46,13 +46,12 @@ class Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class Reads:
     """`config` is the model of `[gateway.config]`: what their documents leave open. `questions` says how each kind is
-    asked, `limits` how often by endpoint; "*" is all of them together. `banned(answer)` says for how many seconds this
-    host must not send anything, or `None`."""
+    asked, `limits` how often by endpoint. What holds for all endpoints together, and which answer shuts us out, is the
+    sink's to say."""
 
     config: type[BaseModel]
     questions: Mapping[type[Asked], Callable[[Any, Any], Asking]]
     limits: tuple[Limit, ...] = ()
-    banned: Callable[[Answer], float | None] = lambda answer: None
 
 
 def load(name: str) -> Reads:

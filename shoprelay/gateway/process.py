@@ -49,12 +49,12 @@ def build(
     metrics, secrets = GatewayMetrics(registry), Secrets(_secrets(config))
     fixed = _fixed_headers(sink.headers(config))
     secrets.note(fixed.items())
-    limits = tuple(dict.fromkeys((*front.reads.limits, *(limit for limit in sink.limits if limit.endpoint == "*"))))
+    limits = (*front.reads.limits, *(limit for limit in sink.limits if limit.endpoint == "*"))
     lines = Lines(limits, settings.share, settings.max_in_flight, clock)
     inner = inner or HttpTransport(
         sink.base_url(config), lambda: fixed, ANSWER_BYTES, settings.max_in_flight * ENDPOINTS
     )
-    limited = Limited(inner, front.reads, lines, secrets, metrics, clock)
+    limited = Limited(inner, sink.rules, lines, secrets, metrics, clock)
     transport = borrowing(limited, _own_endpoint(sink.token), config, clock)
     platform = Platform(
         front.reads, front.config, transport, limited, lines, metrics, clock, settings.timeout.total_seconds()

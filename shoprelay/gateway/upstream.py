@@ -14,7 +14,7 @@ from shoprelay.gateway.keys import Secrets
 from shoprelay.gateway.limits import Lines
 from shoprelay.gateway.metrics import GatewayMetrics
 from shoprelay.http import Readiness
-from sinks.contract import Answer, Call
+from sinks.contract import Answer, Call, Rule
 from sinks.questions import Asked, Told
 from sinks.reading import Asking, Declined, NotThere, Reads, Unaskable, Unreadable
 from streams.delivery.clock import Clock
@@ -37,14 +37,14 @@ class Limited:
     def __init__(
         self,
         inner: Transport,
-        reads: Reads,
+        rules: tuple[Rule, ...],
         lines: Lines,
         secrets: Secrets,
         metrics: GatewayMetrics,
         clock: Clock,
         random: Random = random.random,
     ) -> None:
-        self._inner, self._reads, self._lines, self._secrets = inner, reads, lines, secrets
+        self._inner, self._rules, self._lines, self._secrets = inner, rules, lines, secrets
         self._metrics, self._clock, self._random = metrics, clock, random
         self._banned_until = 0.0
 
@@ -78,11 +78,16 @@ class Limited:
     async def close(self) -> None:
         await self._inner.close()
 
+    def _shuts_out(self, call: Call, answer: Answer) -> float:
+        """For how many seconds no call may leave; 0 for nearly every answer."""
+        rules = () if call.bare else self._rules
+        return next((rule.wait_seconds for rule in rules if rule.matches(answer)), 0.0)
+
     def _learn(self, call: Call, answer: Answer, sent_at: float, now: float) -> None:
         """What one answer says of the platform as a whole."""
         self._metrics.called(call.endpoint, answer.fault or str(answer.status), now - sent_at)
         gate = self._lines.of(call.endpoint).gate
-        if answer.fault is None and (seconds := self._reads.banned(answer)) is not None:
+        if answer.fault is None and (seconds := self._shuts_out(call, answer)):
             log.error("the platform blocks this address; nothing is asked", status=answer.status, seconds=seconds)
             self._banned_until = now + seconds
             self.banned_for()

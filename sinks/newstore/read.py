@@ -23,7 +23,6 @@ JSON = "application/json"
 ORDERS = "application/x.newstore.orders+json;version=2"  # offset, count and times in UTC come only with it
 PROFILES = 500  # of one page
 MOST_PROFILES = 10_000  # beyond them the search answers with errors
-BANNED_SECONDS = 300.0
 _PATH = r"^/[^\s?#]+$"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -262,11 +261,6 @@ def _money(cost: Any) -> q.Money | None:
     return None if amount is None else q.Money(amount=amount, currency=_maybe(cost, "currency_code"))
 
 
-def _banned(answer: Answer) -> float | None:
-    """A 403 that is not JSON is their rate limiter, which has blocked this address."""
-    return BANNED_SECONDS if answer.status == 403 and not isinstance(answer.document, dict) else None
-
-
 def _readable(ask: Callable[[Any, NewStoreReading], Asking]) -> Callable[[Any, NewStoreReading], Asking]:
     """What our own models refuse was not as documented."""
 
@@ -290,6 +284,5 @@ READS = Reads(
         q.OrdersAsked: _readable(orders),
         q.OrderAsked: _readable(order),
     },
-    limits=(Limit("orders", 30, 1), Limit("order", 100, 1), Limit("*", 30_000, 300)),
-    banned=_banned,
+    limits=(Limit("orders", 30, 1), Limit("order", 100, 1)),
 )

@@ -39,6 +39,7 @@ api_key = "pk_in_the_file"
 COMMANDS = (
     "worker",
     "sink",
+    "gateway",
     "demo",
     "replay",
     "sandbox",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from sinks.contract import Answer, Call, Dedupe, Limit, Sink, Token
+from sinks.contract import Limit
 from sinks.fake import Received, Reply
+from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.fakeread import LIMITS, ReadSide
 
 TOKEN_PATH = "/auth/realms/acme/protocol/openid-connect/token"
@@ -17,40 +18,11 @@ CLIENT, SECRET = "shop", "the-secret-of-the-client"
 CUSTOMER = "5b1f6a1e-0000-4000-8000-00000000ada0"
 
 
-class Config(BaseModel):
-    base_url: str = "http://newstore.example"
-    client_id: str = CLIENT
-    client_secret: SecretStr = SecretStr(SECRET)
-
-
-def _ask(config: Config) -> Call:
-    form = {
-        "grant_type": "client_credentials", "client_id": config.client_id,
-        "client_secret": config.client_secret.get_secret_value(),
-    }  # fmt: skip
-    headers = (("Content-Type", "application/x-www-form-urlencoded"),)
-    return Call("Token", "POST", config.base_url + TOKEN_PATH, urlencode(form).encode(), "token", headers=headers)
-
-
-def _read(answer: Answer) -> tuple[str, float] | None:
-    token, seconds = answer.at("access_token"), answer.at("expires_in")
-    return (token, float(seconds)) if isinstance(token, str) else None
-
-
-SINK = Sink(
-    name="newstore",
-    config=Config,
-    base_url=lambda config: config.base_url,
-    headers=lambda config: {"Content-Type": "application/json", "Accept": "application/json"},
-    calls={},
-    dedupe=Dedupe.UPSERT,
-    token=Token(
-        ask=_ask,
-        read=_read,
-        headers=lambda token: {"Authorization": f"Bearer {token}"},
-        expired=lambda answer: answer.status in (401, 403) and answer.document is not None,
-    ),
-)
+def config(base: str = "http://newstore.example") -> NewStoreConfig:
+    return NewStoreConfig(
+        tenant="acme", client_id=CLIENT, client_secret=SecretStr(SECRET), url=base, token_url=base + TOKEN_PATH,
+        shop="storefront", locale="en-US",
+    )  # fmt: skip
 
 
 class StandIn:
@@ -69,7 +41,7 @@ class StandIn:
         return self.lent > 0 and token == self.token
 
     def settings(self, base: str) -> dict[str, str]:
-        return {"base_url": base, "client_id": CLIENT, "client_secret": SECRET}
+        return {"url": base, "token_url": base + TOKEN_PATH, "client_id": CLIENT, "client_secret": SECRET}
 
     def stored(self) -> dict[str, Any]:
         return self.reads.stored()

@@ -18,8 +18,9 @@ from shoprelay.settings import Account, Front, Gateway, SinkSettings
 from sinks.contract import Answer, Call
 from sinks.fake import Received
 from sinks.newstore.read import READS, NewStoreReading
+from sinks.newstore.sink import SINK
 from tests.delivery.moved import NOON
-from tests.shoprelay.gateway.newstore import SINK, Config, StandIn, filled
+from tests.shoprelay.gateway.newstore import StandIn, config, filled
 
 KEY, OTHER = "k-0123456789-0123456789-a", "k-0123456789-0123456789-b"
 AUTH = {"Authorization": f"Bearer {KEY}"}
@@ -52,7 +53,7 @@ class Wire:
         self.closed = False
 
     async def send(self, call: Call) -> Answer:
-        if call.says != "Token":
+        if call.says != "token":
             self.calls.append(call)
             if self.hold is not None:
                 await self.hold.wait()
@@ -70,9 +71,9 @@ class Wire:
         self.closed = True
 
 
-def front(**settings: Any) -> Front:
+def front(base: str = "http://newstore.example", **settings: Any) -> Front:
     given = Gateway.model_validate({"sink": "newstore", "keys": [KEY, OTHER], "share": 1.0, **settings})
-    account = Account("newstore", SINK, SinkSettings(platform="newstore"), Config())
+    account = Account("newstore", SINK, SinkSettings(platform="newstore"), config(base))
     return Front(given, account, READS, NewStoreReading())
 
 
