@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from shoprelay.parked.commands import app as parked_app
 from shoprelay.settings import FILE, Configuration
-from shoprelay.terminal import Config, account_of, configuration_of, fail, out
+from shoprelay.terminal import Config, account_of, asked_of, configuration_of, fail, out
 
 if TYPE_CHECKING:
     from streams.security import Security
@@ -65,6 +65,17 @@ def gateway(config: Config = None, log: LogForm = "auto") -> None:
     if front is None:
         fail(["gateway: not in the settings; docs/gateway.md has an example"])
     sys.exit(run_gateway(front))
+
+
+@app.command()
+def poll(name: Annotated[str, typer.Argument(metavar="SOURCE", help="A name under \\[sources]")], config: Config = None,
+         log: LogForm = "auto") -> None:  # fmt: skip
+    """Asks one platform that does not tell: its answers in, shop events out."""
+    _logs(log)
+    from shoprelay.poll_process import run_poll
+
+    configuration = configuration_of(config)
+    sys.exit(run_poll(configuration, asked_of(configuration, name)))
 
 
 @app.command()
@@ -223,7 +234,7 @@ def schemas_publish() -> None:
 def check(config: Config = None) -> None:
     """Reads the settings and says what is wrong with them, or that nothing is."""
     configuration = configuration_of(config, needs_kafka=False)
-    names = ", ".join(sorted(configuration.accounts)) or "no sinks"
+    names = ", ".join([*sorted(configuration.accounts), *sorted(configuration.asked)]) or "no sinks"
     source = configuration.path or f"no {FILE} here; what is built in"
     out.print(f"[green]✓[/] {escape(str(source))}: valid ({names})", highlight=False, soft_wrap=True)
 

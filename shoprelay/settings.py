@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,8 +27,10 @@ from pydantic import (
 
 import sinks.contract
 import sinks.reading
+import sources.contract
 from sinks.contract import Sink
 from sinks.reading import Reads
+from sources.contract import Source
 from streams.security import Security
 
 FILE = "shoprelay.toml"
@@ -163,6 +165,21 @@ class SinkSettings(Part):
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
 
 
+class SourceSettings(Part):
+    """One account of one platform that we ask. Its `config` is the platform's own and is kept apart, as a sink's."""
+
+    platform: str
+    shop: str = Field(min_length=1, description="the shop that its events belong to")
+    every: Duration | None = Field(None, description="rest between two rounds; longer than the source's own only")
+    http: Http = Http()
+    longest_backoff: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=60), description="between two attempts while the platform is away"
+    )
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
 class Kept(Part):
     """How long the gateway may tell the same answer again; 0 shares it only with those who ask meanwhile."""
 
@@ -201,7 +218,8 @@ class Settings(Part):
     topics: TopicSettings = TopicSettings()
     worker: Worker = Worker()
     shops: dict[str, Shop] = {}
-    sinks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SinkSettings] = {}
+    sinks: dict[Name, SinkSettings] = {}
+    sources: dict[Name, SourceSettings] = {}
     gateway: Gateway | None = None
 
 
@@ -213,6 +231,20 @@ class Account:
     sink: Sink
     settings: SinkSettings
     config: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A configured source that we ask, ready to run."""
+
+    name: str
+    source: Source
+    settings: SourceSettings
+    config: BaseModel
+
+    @property
+    def every(self) -> timedelta:
+        return self.settings.every or self.source.every
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +261,7 @@ class Front:
 class Configuration:
     settings: Settings
     accounts: Mapping[str, Account]
+    asked: Mapping[str, Asked]
     path: Path | None = None
     front: Front | None = None
 
@@ -241,16 +274,27 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
             raw[part][field] = value
     problems: list[str] = []
     given = _resolve(raw, environ, problems)
-    configs = dict(_configs(raw, given, problems))
+    told = dict(_configs("sinks", sinks.contract.load, raw, given, problems))
+    heard = dict(_configs("sources", sources.contract.load, raw, given, problems))
     reading = _reading(raw, given, problems)
     settings = _validated(Settings, _without_configs(raw), (), given, problems)
+    if settings is not None:
+        problems += _too_often(settings, heard)
     if problems or settings is None:
         raise Misconfigured(problems)
-    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
+    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in told.items()}
+    asked = {n: Asked(n, source, settings.sources[n], config) for n, (source, config) in heard.items()}
     front = None
     if settings.gateway is not None and reading is not None:
         front = Front(settings.gateway, accounts[settings.gateway.sink], *reading)
-    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None), front)
+    return Configuration(settings, accounts, asked, path or (Path(FILE) if Path(FILE).exists() else None), front)
+
+
+def _too_often(settings: Settings, heard: Mapping[str, tuple[Source, BaseModel]]) -> Iterator[str]:
+    for name, (source, _) in heard.items():
+        part = settings.sources.get(name)
+        if part is not None and part.every is not None and part.every < source.every:
+            yield f"sources.{name}.every: may be longer than {source.every.total_seconds():g}s, never shorter"
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -332,28 +376,35 @@ def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> 
 def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:
     if isinstance(gateway := raw.get("gateway"), dict):
         raw = {**raw, "gateway": {name: value for name, value in gateway.items() if name != "config"}}
-    wanted = raw.get("sinks")
+    return _without_configs_of(_without_configs_of(raw, "sinks"), "sources")
+
+
+def _without_configs_of(raw: dict[str, Any], kind: str) -> dict[str, Any]:
+    wanted = raw.get(kind)
     if not isinstance(wanted, dict):
         return raw
     parts = {n: {k: v for k, v in p.items() if k != "config"} if isinstance(p, dict) else p for n, p in wanted.items()}
-    return {**raw, "sinks": parts}
+    return {**raw, kind: parts}
+
+
+Platform = TypeVar("Platform", Sink, Source)
 
 
 def _configs(
-    raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
-) -> Iterator[tuple[str, tuple[Sink, BaseModel]]]:
-    wanted = raw.get("sinks")
+    kind: str, load: Callable[[str], Platform], raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
+) -> Iterator[tuple[str, tuple[Platform, BaseModel]]]:
+    wanted = raw.get(kind)
     for name, part in wanted.items() if isinstance(wanted, dict) else ():
         if not isinstance(part, dict) or not isinstance(part.get("platform"), str):
             continue
         try:
-            sink = sinks.contract.load(part["platform"])
+            platform = load(part["platform"])
         except LookupError as unknown:
-            problems.append(f"sinks.{name}.platform: {unknown}")
+            problems.append(f"{kind}.{name}.platform: {unknown}")
             continue
-        config = _validated(sink.config, part.get("config", {}), ("sinks", name, "config"), given, problems)
+        config = _validated(platform.config, part.get("config", {}), (kind, name, "config"), given, problems)
         if config is not None:
-            yield name, (sink, config)
+            yield name, (platform, config)
 
 
 def _reading(raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]) -> tuple[Reads, BaseModel] | None:

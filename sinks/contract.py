@@ -49,6 +49,8 @@ class Call:
 
     A `bare` call goes to somebody else, a file store say: without the sink's headers and token, and judged by the usual
     rules alone. `then` is what `Sink.follow` must know to go on after the answer; it never leaves.
+
+    `plan` is for `follow` alone and never leaves: what is to be asked once the answer is there.
     """
 
     says: str
@@ -63,6 +65,7 @@ class Call:
     needs: str = ""
     bare: bool = False
     then: bytes = b""
+    plan: bytes = b""
 
 
 class CannotSay(Exception):
@@ -109,8 +112,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`). With `unless_json` only a body that is there and is
-    no JSON matches.
+    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`.
+    With `unless_json` only a body that is there and is no JSON matches.
 
     `wait_seconds` is for a platform that shuts us out: with THROTTLED, no call to any endpoint leaves for so long."""
 
@@ -119,6 +122,7 @@ class Rule:
     containing: bytes | None = None
     at: str = ""
     equals: Any = None
+    differs: bool = False
     why: str = ""
     unless_json: bool = False
     wait_seconds: float = 0.0
@@ -128,8 +132,12 @@ class Rule:
             answer.status in self.statuses
             and (self.containing is None or self.containing in answer.body)
             and (not self.unless_json or (answer.body.strip() != b"" and answer.document is None))
-            and (not self.at or answer.at(self.at) == self.equals)
+            and (not self.at or self._fits(answer.at(self.at)))
         )
+
+    def _fits(self, found: Any) -> bool:
+        """What is not there differs from nothing."""
+        return found is not None and found != self.equals if self.differs else bool(found == self.equals)
 
 
 def _statuses(*ranges: range | int) -> frozenset[int]:

@@ -107,7 +107,7 @@ def before(signal: AnySignal) -> tuple[AnySignal, ...]:
 def another(signal: AnySignal, who: int, nth: int = 0) -> AnySignal:
     """The same fact of another customer, about another order or cart; or of another product."""
     if isinstance(signal, CatalogSignal):
-        payload = _renamed(signal.payload, f"{who:02}{nth:02}", ("product_id",))
+        payload = _renamed(signal.payload, f"{who:02}{nth:02}", ("product_id", "variant_id"))
         return replace(signal, signal_id=f"{signal.signal_id}-{who}-{nth}", payload=payload)
     ref = signal.customer.ref
     names = CustomerRef(
@@ -145,6 +145,8 @@ def _renamed(part: Struct, suffix: str, own: tuple[str, ...] = OWN) -> Struct:
         value = getattr(part, field)
         if isinstance(value, msgspec.Struct):
             changes[field] = _renamed(value, suffix, own)
+        elif isinstance(value, tuple) and value and isinstance(value[0], msgspec.Struct):
+            changes[field] = tuple(_renamed(each, suffix, own) for each in value)
         elif field in own and value:
             changes[field] = f"{value}{suffix}"
     return replace(part, **changes)
