@@ -34,8 +34,8 @@ def product(signal: CatalogSignal, config: NewStoreConfig) -> tuple[Call, ...]:
     for variant_id in said.gone if config.product_id == "variant" else ():
         if (gone := product_id(variant_id, "gone", PRODUCT_ID)) not in told:
             items.append({"product_id": gone, "is_published": False, "online_to": offline})
-    calls = [upload(signal, "products", _head(config), items, config)]
-    if prices := _prices(said.product, config):
+    calls = [upload(signal, "products", _head(config), items, config)] if "products" in config.imports else []
+    if "prices" in config.imports and (prices := _prices(said.product, config)):
         head = {"shop": config.shop, "locale": config.locale, "currency": _currency(said.product)}
         calls.append(upload(signal, "prices", {**head, "pricebook": config.pricebook}, prices, config))
     return tuple(calls)
@@ -43,7 +43,7 @@ def product(signal: CatalogSignal, config: NewStoreConfig) -> tuple[Call, ...]:
 
 def deleted(signal: CatalogSignal, config: NewStoreConfig) -> tuple[Call, ...]:
     said = cast(ProductDeleted, signal.payload)
-    if not config.files_url:
+    if not config.files_url or "products" not in config.imports:
         return ()
     if said.product is None:
         if config.product_id == "sku":
@@ -57,7 +57,7 @@ def deleted(signal: CatalogSignal, config: NewStoreConfig) -> tuple[Call, ...]:
 
 def stock(signal: CatalogSignal, config: NewStoreConfig) -> tuple[Call, ...]:
     said = cast(StockChanged, signal.payload)
-    if not config.files_url or config.is_inventory_master:
+    if not config.files_url or config.is_inventory_master or "stock" not in config.imports:
         return ()
     if not said.quantity.is_finite() or said.quantity != int(said.quantity):
         raise CannotSay("quantity must be a whole number of pieces")

@@ -57,8 +57,8 @@ class NewStoreConfig(BaseModel):
     )
     service_levels: dict[str, str] = Field({}, description="the service level of each of the shop's shipping methods")
     is_preconfirmed: bool = Field(False, description="the shop has told the customer already that the order was placed")
-    notification_blacklist: tuple[str, ...] = Field(
-        (), description="notifications that NewStore is not to send to the customer, as order_cancelled"
+    notification_blacklist: list[str] = Field(
+        [], description="notifications that NewStore is not to send to the customer, as order_cancelled"
     )
     history: Literal["silent", "historical"] = Field(
         "silent",
@@ -83,6 +83,9 @@ class NewStoreConfig(BaseModel):
         "", description="a file store that takes PUT, for import files; empty: the catalog is not told"
     )
     files_public_url: Url = Field("", description="where NewStore reads them for days; empty: at files_url")
+    imports: list[Literal["products", "prices", "stock"]] = Field(
+        ["products", "prices", "stock"], description="what of the catalog is told"
+    )
     import_provider: str = Field("shoprelay", min_length=1, description="who imports, in NewStore's list of imports")
     barcode_type: str = Field("ean13", min_length=1, description="the type of identifier that barcodes are")
     pricebook: str = Field("default", min_length=1, description="the price book that prices go to")

@@ -110,7 +110,8 @@ class _Job:
 
 class ReadSide:
     """`valid(token)` says whether it was lent and has not ended. `zipped`: exports are zip files. What it knows is put
-    in with `stock`, `store`, `profile` and `order`; `fail_exports` jobs fail before one does not."""
+    in with `stock`, `store`, `profile` and `order`; `fail_exports` jobs fail before one does not. When it is not
+    `alone`, customers and orders that it does not know are somebody else's to answer."""
 
     def __init__(
         self,
@@ -120,9 +121,16 @@ class ReadSide:
         availability_path: str = "/v0/availabilities",
         delivery_path: str = "/v0/d/routing_options",
         zipped: bool = False,
+        alone: bool = True,
     ) -> None:
-        self._clock, self._valid, self._windows, self._zipped = clock, valid, Windows(limits), zipped
-        self._routes: tuple[tuple[str, str, str, Callable[..., Reply]], ...] = (
+        self._clock, self._valid, self._windows, self._zipped, self._alone = (
+            clock,
+            valid,
+            Windows(limits),
+            zipped,
+            alone,
+        )
+        self._routes: tuple[tuple[str, str, str, Callable[..., Reply | None]], ...] = (
             ("POST", re.escape(availability_path), "availabilities", self._availability),
             ("POST", re.escape(delivery_path), "routing_options", self._delivery),
             ("POST", "/v0/d/in_store_pickup_options", "in_store_pickup_options", self._pickup),
@@ -249,7 +257,9 @@ class ReadSide:
 
     # -- customers and orders
 
-    def _search(self, request: Received) -> Reply:
+    def _search(self, request: Received) -> Reply | None:
+        if not self._profiles and not self._alone:
+            return None
         query = _query(request, {"q", "offset", "count", "sort"})
         offset, count = _number(query, "offset", 0, 0), _number(query, "count", 10, 1, 500)
         if offset + count > 10_000:
@@ -259,13 +269,15 @@ class ReadSide:
         page = found[offset : offset + count]
         return _json({"pagination_info": {"count": len(page), "offset": offset, "total": len(found)}, "profiles": page})
 
-    def _history(self, request: Received) -> Reply:
+    def _history(self, request: Received) -> Reply | None:
         paged = request.headers.get("accept", "").replace(" ", "") == V2
         query = _query(request, {"customer_id", "offset", "count"} if paged else {"customer_id"})
         if not query.get("customer_id"):
             raise _Wrong(400, "bad_request", "Query param 'customer_id' is required.")
         offset, count = _number(query, "offset", 0, 0), _number(query, "count", 10, 1, 50)
         theirs = [order for order in self._orders if order["customer"]["id"] == query["customer_id"]]
+        if not theirs and not self._alone:
+            return None
         if not theirs and not paged:
             raise _Wrong(404, "customer_not_found", "customer with given customer_id not found")
         newest = sorted(theirs, key=lambda order: order["placed_at"], reverse=True)
@@ -273,7 +285,7 @@ class ReadSide:
         listed = [{name: o[name] for name in o if name not in ("totals", "customer")} for o in page]
         return _json({"orders": listed}, V2 if paged else "application/json")
 
-    def _order(self, request: Received, number: str) -> Reply:
+    def _order(self, request: Received, number: str) -> Reply | None:
         kind = _query(request, {"id_type"}).get("id_type")
         if kind not in ("external", "internal"):
             raise _Wrong(400, "bad_request", "Query param 'id_type' is required.")
@@ -281,6 +293,8 @@ class ReadSide:
         for order in self._orders:
             if order[name] == number:
                 return _json(order, V2)
+        if not self._alone:
+            return None
         raise _Wrong(404, "not_found", "order not found")
 
     # -- the stock export

@@ -1,4 +1,6 @@
-"""Import files: a zip of JSON whose bytes depend on nothing but what is in it. Pure."""
+"""Import files: a zip of JSON whose bytes depend on nothing but what is in it. Pure.
+
+Stored, not deflated: what deflating makes differs between machines."""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ def packed(parts: Iterable[tuple[Head, Iterable[Item]]]) -> bytes:
     with zipfile.ZipFile(written, "w") as archive:
         for nth, (head, kept) in enumerate(files.values(), 1):
             about = zipfile.ZipInfo(f"{nth:04}.json", _BEGINNING)
-            about.compress_type, about.create_system = zipfile.ZIP_DEFLATED, 3
-            archive.writestr(about, as_json({"head": head, "items": list(kept.values())}), compresslevel=6)
+            about.create_system = 3
+            archive.writestr(about, as_json({"head": head, "items": list(kept.values())}))
     return written.getvalue()
 
 

@@ -28,6 +28,13 @@ def _is_silent(signal: Signal, config: NewStoreConfig) -> bool:
     return signal.priority == "backfill" and config.history == "silent"
 
 
+def _known(order: Order | None) -> Order:
+    """What was placed before we listened was not injected by us: a person must see to it."""
+    if order is None:
+        raise CannotSay("order is required: we never saw it placed, and cannot know that NewStore has it")
+    return order
+
+
 # -- cancelled
 
 
@@ -35,6 +42,7 @@ def cancel(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
     said = cast(OrderCancelled, signal.payload)
     if not config.cancellations or _is_silent(signal, config):
         return ()
+    _known(said.order)
     body = as_json({"reason": said.reason or config.cancel_reason})
     path, key = order_path(said.order_id, "/cancel"), f"{signal.signal_id}:cancel"
     return (Call("cancellation", "POST", path, body, key, endpoint="cancellation", needs=opened(said.order_id)),)
@@ -62,7 +70,8 @@ def refund(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
         return ()
     if not said.lines and not said.complete:
         raise CannotSay("lines are required of a part: NewStore gives back items, not amounts")
-    lines = completed(said.lines, said.order) if said.lines else _ordered(said.order)
+    order = _known(said.order)
+    lines = completed(said.lines, order) if said.lines else order.lines
     reason = said.reason or config.refund_reason
     back = {"items": [{"product_id": name, "reason": reason} for name in _products(lines, config).elements()]}
     if said.lines:
@@ -92,7 +101,8 @@ def ship(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
     said = cast(OrderFulfilled, signal.payload)
     if not config.reports_fulfilment or _is_silent(signal, config):
         return ()
-    lines = completed(said.lines, said.order) if said.lines else _ordered(said.order)
+    order = _known(said.order)
+    lines = completed(said.lines, order) if said.lines else order.lines
     sent = known(
         products=dict(_products(lines, config)),
         carrier=said.carrier or None,
@@ -171,12 +181,6 @@ def _ok(answer: Answer) -> bool:
 
 def _get(says: str, path: str, endpoint: str, call: Call) -> Call:
     return Call(says, "GET", path, b"", f"{call.key}:{says}", endpoint=endpoint)
-
-
-def _ordered(order: Order | None) -> tuple[LineItem, ...]:
-    if order is None:
-        raise CannotSay("order is required where no lines are named, and we never saw this one")
-    return order.lines
 
 
 def _products(lines: Sequence[LineItem], config: NewStoreConfig) -> Counter[str]:
