@@ -16,6 +16,7 @@ from streams.delivery.settings import Backoff
 
 BACKOFF = Backoff(cap_seconds=10.0)  # somebody waits for an answer: look soon whether the platform is back
 SMOOTHING = 0.1
+MARGIN = 2.0  # calls' own ways that must fit in after the wait: who is let in at the last moment gets no answer
 
 
 class Line:
@@ -37,7 +38,7 @@ class Line:
         if not self._waiting and self.gate.opens_at(now) <= now:
             self.gate.sent()
             return
-        if (room := self._room_at(now)) > deadline:
+        if (room := self._room_at(now)) + MARGIN * self._seconds > deadline:
             raise Problem("overloaded", "there is no room for this question in time", retry_after=room - now)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
