@@ -39,6 +39,7 @@ class Door:
         app = web.Application(client_max_size=self._largest, middlewares=[self._strangers])
         for endpoint in ENDPOINTS:
             app.router.add_route(endpoint.method, endpoint.path, self._handler(endpoint))
+        app.on_response_prepare.append(self._sign)
         app.router.add_get("/v1/openapi.json", self._document)
         app.router.add_get("/v1/docs", self._page)
         return app
@@ -87,6 +88,9 @@ class Door:
     def _response(self, status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:
         """The only way out: no secret of the platform passes, whoever put it there."""
         return web.Response(status=status, body=self._secrets.masked(body), headers=headers)
+
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "shoprelay"  # and not of which version what is
 
     @web.middleware
     async def _strangers(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -144,6 +144,8 @@ def orders(asked: q.OrdersAsked, config: NewStoreReading) -> Asking:
 
 
 def order(asked: q.OrderAsked, config: NewStoreReading) -> Asking:
+    if asked.order_number in (".", ".."):  # would be a step in the path, whatever is done to it
+        raise NotThere("order with this number")
     number = quote(asked.order_number, safe="")
     answer = yield _get("Order", f"/v0/orders/{number}?id_type=external", "order", ORDERS)
     if answer.status == 404:

@@ -170,3 +170,11 @@ async def test_what_the_platform_declines_is_told_with_its_word_and_no_more(
     assert (answer.status_code, told["type"], told["detail"]) == (
         422, "/v1/docs#declined", f"the platform's word for it: {word}",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["%2E", "%2E%2E"])
+async def test_a_number_that_would_be_a_step_in_the_path_is_nobodys(shop: Served, number: str) -> None:
+    answer = await shop.get(f"/v1/orders/{number}")
+
+    assert answer.status_code == 404
+    assert shop.world.wire.calls == []

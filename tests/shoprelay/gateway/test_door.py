@@ -217,3 +217,39 @@ async def test_a_mistake_of_ours_is_a_problem_and_logged_without_what_was_asked(
     assert (answer.status_code, answer.json()["type"]) == (500, "/v1/docs#internal")
     assert "a mistake of the gateway" in logged and "KeyError" in logged
     assert "ada@" not in logged + answer.text
+
+
+# -- whatever comes
+
+STRANGE: list[tuple[str, str, bytes]] = [
+    ("GET", "/v1/orders/%FF%FE", b""),
+    ("GET", "/v1/orders/%00", b""),
+    ("GET", "/v1/orders/..%2F..%2Fv0%2Forders", b""),
+    ("GET", "/v1/customers?email=%FF@example.com", b""),
+    ("GET", "/v1/customers?email=a%0D%0Ab@example.com", b""),
+    ("GET", "/v1/customers/%F0%9F%92%A9/orders?count=%D9%A3", b""),
+    ("GET", "/v1/availability?product=%ED%A0%80&place=B", b""),
+    ("POST", "/v1/availability", b"\xff\xfe"),
+    ("POST", "/v1/availability", b'{"items": [{"product_id": "\\ud800", "place_id": "B"}]}'),
+    ("POST", "/v1/availability", b"null"),
+    ("POST", "/v1/availability", b"[" * 5_000),
+    ("POST", "/v1/pickup-options", b'{"items": [{"product_id": "m", "quantity": 1e400}], "near": {"latitude": NaN}}'),
+    ("POST", "/v1/pickup-options", b'{"items": [{"product_id": "m", "quantity": 99999999999999999999}]}'),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), STRANGE)
+async def test_nothing_strange_is_our_mistake(shop: Served, method: str, path: str, body: bytes) -> None:
+    headers = {**AUTH, "Content-Type": "application/json"}
+    answer = await shop.client.request(method, path, content=body or None, headers=headers)
+
+    assert answer.status_code in (200, 400, 404)
+    for call in shop.world.wire.calls:
+        assert call.path.startswith(("/v0/orders/", "/v0/orders?", "/customer/profiles?", "/v0/availabilities"))
+        assert not set("\r\n ") & set(call.path)
+
+
+async def test_a_key_of_strange_letters_is_no_key(shop: Served) -> None:
+    answer = await shop.client.get(PAIR, headers=[(b"authorization", b"Bearer \xff\xfe")])
+
+    assert answer.status_code == 401
