@@ -187,7 +187,7 @@ class OrderItem(Told):
     item_id: str
     product_id: str | None = None
     name: str | None = None
-    status: str = Field(description="the platform's word: pending, in_fulfillment, on_hold, complete, …")
+    status: str | None = Field(None, description="the platform's word: pending, in_fulfillment, on_hold, complete, …")
     price: Amount | None = Field(None, description="gross, in the order's currency")
 
 

@@ -174,7 +174,7 @@ def _item(row: Mapping[str, Any]) -> q.OrderItem:
         item_id=_text(row, "id"),
         product_id=_maybe(row, "product_id"),
         name=_maybe(about, "name") if isinstance(about, dict) else None,
-        status=_text(row, "status"),
+        status=_maybe(row, "status"),
         price=_amount(price.get("gross")) if isinstance(price, dict) else None,
     )
 
