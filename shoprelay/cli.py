@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from shoprelay.discover import discover
+from shoprelay.feed import feed
 from shoprelay.parked.commands import app as parked_app
 from shoprelay.settings import FILE, Configuration
 from shoprelay.terminal import Config, account_of, asked_of, configuration_of, fail, out
@@ -24,6 +26,8 @@ schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the publ
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(parked_app, name="parked")
+app.command()(discover)
+app.command()(feed)
 LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
 
 
@@ -231,9 +235,43 @@ def schemas_publish() -> None:
 
 
 @app.command()
-def check(config: Config = None) -> None:
-    """Reads the settings and says what is wrong with them, or that nothing is."""
+def platforms(
+    write: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Put the table into this README")
+    ] = None,
+) -> None:
+    """The platforms there are: what each is told and when, what a repeat does, the limits kept."""
+    from rich.table import Table
+
+    from shoprelay import platforms as known
+
+    rows = known.rows()
+    if write is not None:
+        try:
+            write.write_text(known.written_into(write.read_text(encoding="utf-8"), rows), encoding="utf-8")
+        except ValueError as unmarked:
+            fail([f"{write}: {unmarked}"])
+        return
+    shown = Table(*known.HEAD, box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*map(escape, row.cells()))
+    out.print(shown)
+
+
+@app.command()
+def check(
+    name: Annotated[str | None, typer.Argument(metavar="SINK", help="Ask its platform, too")] = None,
+    config: Config = None,
+) -> None:
+    """Says what is wrong with the settings, or that nothing is; and whether a platform takes us in."""
     configuration = configuration_of(config, needs_kafka=False)
+    if name is not None:
+        from shoprelay.reachable import reach
+
+        found = asyncio.run(reach(account_of(configuration, name)))
+        mark = "[green]✓[/]" if found.fine else "[red]✗[/]"
+        out.print(f"{mark} {escape(name)}: {escape(found.said)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(0 if found.fine else 1)
     names = ", ".join([*sorted(configuration.accounts), *sorted(configuration.asked)]) or "no sinks"
     source = configuration.path or f"no {FILE} here; what is built in"
     out.print(f"[green]✓[/] {escape(str(source))}: valid ({names})", highlight=False, soft_wrap=True)

@@ -254,12 +254,12 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Mass:
     """Everything known when the account is connected, told once, in the background and beside what is live: one kind
-    after the other, in parts of `part_items` items, each part accepted before the next one leaves. It goes on where it
-    was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
+    after the other, in parts of `part_items(config)` items, each part accepted before the next one leaves. It goes on
+    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
 
     kinds: Callable[[Any], tuple[Kind, ...]]
     join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
-    part_items: int = 100
+    part_items: Callable[[Any], int] = lambda config: 100
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]

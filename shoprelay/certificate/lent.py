@@ -53,6 +53,8 @@ def _holds(call: Call, token: str) -> bool:
 async def renewed_once(subject: Subject) -> None:
     """When a lent token is refused it MUST be renewed once and the call sent once more, without holding."""
     token = _token(subject)
+    if token.once:
+        raise NotApplicable("is lent a token once, which nobody renews")
     expect(token.expired(REFUSED_TOKEN), "sink.py: a 401 does not count as a refused token")
     expect(not token.expired(Answer(200)), "sink.py: a 200 counts as a refused token")
     subject = subject.unbatched()

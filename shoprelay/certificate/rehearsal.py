@@ -20,7 +20,7 @@ from shoprelay.certificate.platform import Platform, Sent
 from shoprelay.certificate.said import said as calls_of
 from shoprelay.certificate.subject import Subject
 from shoprelay.certificate.virtual import VirtualClock, until
-from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict
+from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict, classify
 from streams.delivery import DeliverySettings
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
@@ -76,6 +76,7 @@ class Stage:
         self.processes: list[Process] = []
         self.logs = logs
         self.asked: set[str] = set()  # keys of what was asked to follow a call to its end
+        self.followed: dict[str, None] = {}  # keys of calls that were followed to a good one
 
     def start(self, **settings: Any) -> Process:
         self.processes.append(Process(self, replace(SETTINGS, **settings)))
@@ -88,6 +89,8 @@ class Stage:
             def said(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
                 if isinstance(next_step := follow(call, answers), Ask):
                     self.asked.add(next_step.call.key)
+                elif (next_step or classify(answers[-1], sink.rules)) is Verdict.DELIVERED:
+                    self.followed[call.key] = None
                 return next_step
 
             return said
@@ -107,9 +110,9 @@ class Stage:
         return [call.key for signal in signals for call in calls_of(self.subject, signal, self.config)]
 
     def delivered(self) -> list[str]:
-        """Keys the stand-in took in, in the order it first did."""
+        """Keys the stand-in took in, in the order it first did; then those that were taken in another way."""
         taken = [s.call.key for s in self.sent if s.answer and 200 <= s.answer.status < 300 and not s.answer.fault]
-        return list(dict.fromkeys(taken))
+        return list(dict.fromkeys([*taken, *self.followed]))
 
     async def done(self, what: str, seconds: float = PATIENCE) -> None:
         """Until everything said is finished and committed."""

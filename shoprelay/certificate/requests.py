@@ -117,6 +117,8 @@ def budgets_belong_to_what_is_called(subject: Subject) -> None:
     calls = [call for _, call in all_calls(subject)]
     if subject.sink.token is not None:
         calls.append(subject.sink.token.ask(subject.config()))
+    if subject.sink.check is not None:
+        calls.append(subject.sink.check(subject.config()))
     called = {call.endpoint for call in calls} | {batch.budget for batch in subject.sink.batches} | {"*"}
     asking = joining_text(subject)  # how a batch went may be asked at endpoints that only show in trouble
     for limit in subject.sink.limits:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TypeVar, cast
 
 from schemas.signals import (
+    BackInStockRequested,
     CartAbandoned,
     CartChanged,
     CheckoutStarted,
@@ -130,6 +131,27 @@ def wishlist_removed(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
 def _own_metric(signal: Signal, metric: str, about: Fields) -> tuple[Call, ...]:
     """Metrics that Klaviyo has no name for: told when the operator has given them one."""
     return (event(signal, metric, signal.signal_id, person_of_event(signal), about),) if metric else ()
+
+
+def back_in_stock(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
+    """What somebody wanted in the past is not told: it came back long ago, and they would hear of it now."""
+    said = _said(signal, BackInStockRequested)
+    if signal.priority == "backfill":
+        return ()
+    if not (variant_id := said.variant_id or said.product_id):
+        raise CannotSay("product_id is required")
+    email, phone = email_of(signal), phone_of(signal)
+    if not (email if said.channel == "email" else phone):
+        raise Unaddressable
+    names = known(external_id=signal.customer.ref.customer_id or None, email=email, phone_number=phone)
+    attributes = {"channels": [said.channel.upper()], "profile": {"data": {"type": "profile", "attributes": names}}}
+    variant = {"type": "catalog-variant", "id": config.variant_prefix + variant_id}
+    data = {
+        "type": "back-in-stock-subscription",
+        "attributes": attributes,
+        "relationships": {"variant": {"data": variant}},
+    }
+    return (_job("Back in Stock", "back-in-stock-subscriptions", as_json({"data": data}), signal),)
 
 
 # -- cart

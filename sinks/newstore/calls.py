@@ -8,7 +8,7 @@ from schemas import signals
 from sinks.contract import Calls, CatalogCalls, Follow
 from sinks.newstore.catalog import deleted, product, stock
 from sinks.newstore.imports import ENDPOINTS, followed
-from sinks.newstore.injection import inject, injected
+from sinks.newstore.injection import inject, inject_paid, injected
 from sinks.newstore.orders import cancel, cancelled, refund, refunded, ship, shipped
 from sinks.newstore.profiles import change, changed, erase, erased
 
@@ -16,6 +16,7 @@ CALLS: Mapping[type[signals.Conclusion], Calls] = {
     signals.CustomerChanged: change,
     signals.CustomerErased: erase,
     signals.OrderPlaced: inject,
+    signals.OrderPaid: inject_paid,
     signals.OrderCancelled: cancel,
     signals.OrderRefunded: refund,
     signals.OrderFulfilled: ship,

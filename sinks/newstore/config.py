@@ -56,6 +56,9 @@ class NewStoreConfig(BaseModel):
         "", description="the service level of an order whose shipping method has none; empty: refused"
     )
     service_levels: dict[str, str] = Field({}, description="the service level of each of the shop's shipping methods")
+    inject: Literal["placed", "paid"] = Field(
+        "placed", description="when an order is injected; paid: where shops tell payments after the order"
+    )
     is_preconfirmed: bool = Field(False, description="the shop has told the customer already that the order was placed")
     notification_blacklist: list[str] = Field(
         [], description="notifications that NewStore is not to send to the customer, as order_cancelled"

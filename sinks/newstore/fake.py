@@ -43,7 +43,7 @@ def app(limits: tuple[Limit, ...] = LIMITS, clock: Callable[[], float] = time.ti
 
 class NewStoreStandIn:
     """`token_seconds` is how long a token is valid, `None` when it does not say (300 s then). `others` are further
-    sides, asked first."""
+    sides, asked for what is of none of these."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class NewStoreStandIn:
         token_seconds: float | None = TOKEN_SECONDS,
     ) -> None:
         self.orders, self.profiles, self.imports = orders or Orders(), Profiles(), imports or Imports()
-        self._sides: tuple[Side, ...] = (*others, self.orders, self.profiles, self.imports)
+        self._sides: tuple[Side, ...] = (self.orders, self.profiles, self.imports, *others)
         self._windows = Windows(limits)
         self._token_seconds = token_seconds
         self._tokens: dict[str, float] = {}  # until when each is valid

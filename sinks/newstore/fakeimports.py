@@ -58,10 +58,11 @@ class Job:
 
 
 class Imports:
-    """`asks` is how often a job says that it waits before it is done."""
+    """`asks` is how often a job says that it waits before it is done. A job with one of `unwanted` products fails."""
 
-    def __init__(self, asks: int = 1) -> None:
+    def __init__(self, asks: int = 1, unwanted: frozenset[str] = frozenset()) -> None:
         self._asks = asks
+        self._unwanted = unwanted
         self.files: dict[str, bytes] = {}
         self.jobs: dict[str, Job] = {}
         self.kept: dict[str, dict[str, Any]] = {entity: {} for entity in ENTITIES}
@@ -144,6 +145,8 @@ class Imports:
         for head, items in files:
             if wrong_item := next((why for item in items if (why := _wrong(entity, head, item))), ""):
                 return wrong_item
+        if any(item["product_id"] in self._unwanted for _, items in files for item in items):
+            return "a product is not wanted"
         for _, items in files:
             for item in items:
                 known = self.kept[entity].setdefault(name_of(item).strip(), {})

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from sinks.body import Fields, as_json
-from sinks.newstore.texts import member
+from sinks.newstore.answers import member
 
 _BEGINNING = (1980, 1, 1, 0, 0, 0)  # a zip wants a time: the first there is
 

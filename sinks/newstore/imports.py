@@ -16,6 +16,7 @@ import orjson
 from schemas.signals import CatalogSignal
 from sinks.body import Fields, as_json
 from sinks.contract import Answer, Ask, Batch, Call, Rule, Verdict
+from sinks.newstore.answers import name_at, ok
 from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.files import Head, packed, unpacked
 
@@ -85,23 +86,22 @@ def _joined_again(calls: Sequence[Call]) -> Call:
 
 def _next(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     stored, *later = answers
-    if not _ok(stored):
+    if not ok(stored):
         return Verdict.UNAVAILABLE
     then: dict[str, Any] = orjson.loads(call.then)
     if not later:
         job = then["job"] | {"name": then["name"], "source_uri": f"{then['read']}/{then['name']}"}
         return Ask(_about_job(call, "POST", JOBS, as_json(job)))
     made, *later = later
-    job_id = made.at("id")
-    if not _ok(made):
+    if not ok(made):
         return None
-    if not isinstance(job_id, str) or not job_id.strip("."):
+    if (job_id := name_at(made, "id")) is None:
         return Verdict.UNAVAILABLE
     path, uri = f"{JOBS}/{quote(job_id, safe='')}", f"{then['read']}/{then['name']}"
     if not later:
         return Ask(_about_job(call, "POST", f"{path}/start", as_json({"transformed_uri": uri})))
     started, *asked = later
-    if not _ok(started) or (asked and not _ok(asked[-1]) and asked[-1].status != 404):
+    if not ok(started) or (asked and not ok(asked[-1]) and asked[-1].status != 404):
         return None
     state = asked[-1].at("state") if asked else ""
     if state == "finished":
@@ -117,14 +117,10 @@ def _about_job(call: Call, method: str, path: str, body: bytes) -> Call:
     return Call("import job", method, path, body, f"{call.key}:{method} {path}", endpoint=BUDGET)
 
 
-def _ok(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
-
-
 def _batch(kind: str, most_items: int) -> Batch:
     """Its single files and its joined ones share one budget: a job in five minutes. A few wait for it together."""
     name = ENDPOINTS[kind]
     return Batch(name, name, joined, read, most_items, most_bytes=8 * MEGABYTES, from_items=2, in_flight=1)
 
 
-BATCHES = (_batch("products", 2_000), _batch("stock", 10_000), _batch("prices", 5_000))
+BATCHES = (_batch("products", 10_000), _batch("stock", 20_000), _batch("prices", 20_000))

@@ -17,10 +17,13 @@ from schemas.values import LineItem, Order
 from sinks.body import Fields, as_json, known
 from sinks.contract import Answer, Ask, Call, CannotSay, Verdict
 from sinks.lines import completed
+from sinks.newstore.answers import member, name_at, ok
 from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.injection import opened
-from sinks.newstore.texts import member, order_path, product_of
+from sinks.newstore.texts import order_path, product_of
 from sinks.newstore.units import MOST_ITEMS, pieces
+
+NOT_YET = 404
 
 
 def _is_silent(signal: Signal, config: NewStoreConfig) -> bool:
@@ -51,7 +54,7 @@ def cancel(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
 def cancelled(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """What is cancelled already may be refused a second time: then how it stands counts."""
     first, *later = answers
-    if first.status == 404:
+    if first.status == NOT_YET:
         return Verdict.UNAVAILABLE
     if first.status not in (400, 409, 412):
         return None
@@ -83,10 +86,11 @@ def refund(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
 
 def refunded(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     there, *later = answers
-    if (early := _too_early(there)) or later or not _ok(there):
-        return early or None
-    uuid = there.at("origin_id")
-    if not isinstance(uuid, str) or not uuid:
+    if there.status == NOT_YET:
+        return Verdict.UNAVAILABLE
+    if later or not ok(there):
+        return None
+    if (uuid := name_at(there, "origin_id")) is None:
         return Verdict.UNAVAILABLE
     then = orjson.loads(call.then)
     path = f"/v0/d/orders/{quote(uuid, safe='')}/{then['what']}"
@@ -114,16 +118,17 @@ def ship(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
 def shipped(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """The order leads to its fulfilment requests, those to the items: shipped request by request."""
     there, *later = answers
-    if (early := _too_early(there)) or not _ok(there):
-        return early
-    uuid = there.at("origin_id")
-    if not isinstance(uuid, str) or not uuid:
+    if there.status == NOT_YET:
+        return Verdict.UNAVAILABLE
+    if not ok(there):
+        return None
+    if (uuid := name_at(there, "origin_id")) is None:
         return Verdict.UNAVAILABLE
     if not later:
         path = f"/v0/fulfillment_requests/{quote(uuid, safe='')}"
         return Ask(_get("fulfillment requests", path, "fulfillment-requests", call))
     requests, *told = later
-    if not _ok(requests) or (told and not _ok(told[-1])):
+    if not ok(requests) or (told and not ok(told[-1])):
         return None
     sent = orjson.loads(call.then)
     plan = _plan(requests, sent)
@@ -169,14 +174,6 @@ def _found(signal: Signal, order_id: str, says: str, then: bytes) -> Call:
     """The order first: what follows needs NewStore's own id for it."""
     key = f"{signal.signal_id}:{says}"
     return Call(says, "GET", order_path(order_id), b"", key, endpoint=says, needs=opened(order_id), then=then)
-
-
-def _too_early(answer: Answer) -> Verdict | None:
-    return Verdict.UNAVAILABLE if answer.status == 404 else None
-
-
-def _ok(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
 
 
 def _get(says: str, path: str, endpoint: str, call: Call) -> Call:

@@ -14,8 +14,9 @@ import orjson
 from schemas.signals import Signal
 from sinks.body import Fields, as_json, known
 from sinks.contract import Answer, Ask, Call, Unaddressable, Verdict
+from sinks.newstore.answers import member, ok
 from sinks.newstore.config import NewStoreConfig
-from sinks.newstore.texts import member, phone
+from sinks.newstore.texts import phone
 
 PROFILES = "/customer/profiles"
 MOST_FOUND = 500  # of one page; more with the same address in them cannot be looked through
@@ -37,7 +38,7 @@ def changed(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """Made where there is none, changed where one differs. Whoever else changes it in the same moment (409) is read
     first, and we try once more."""
     found, *later = answers
-    if not _ok(found):
+    if not ok(found):
         return None
     about = orjson.loads(call.then)
     matches = _matches(found, about["email"])
@@ -50,7 +51,7 @@ def changed(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
         return Verdict.UNAVAILABLE  # from the beginning
     if last.status == CONFLICT:
         return Ask(_told(call, "GET", _path(matches[0]), b""))
-    return _update(call, about, last.document) if len(later) == 2 and _ok(last) else None
+    return _update(call, about, last.document) if len(later) == 2 and ok(last) else None
 
 
 def _update(call: Call, about: Fields, profile: Any) -> Verdict | Ask:
@@ -81,9 +82,9 @@ def erase(signal: Signal, config: NewStoreConfig) -> tuple[Call, ...]:
 def erased(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """Every profile with this address: older ones need not be alone with it."""
     found, *later = answers
-    if not _ok(found):
+    if not ok(found):
         return None
-    if later and not _ok(later[-1]) and later[-1].status not in (404, CONFLICT):  # gone, or asked for already
+    if later and not ok(later[-1]) and later[-1].status not in (404, CONFLICT):  # gone, or asked for already
         return None
     matches = _matches(found, orjson.loads(call.then)["email"])
     if len(later) >= len(matches):
@@ -120,7 +121,3 @@ def _path(profile: Any) -> str:
     """Of one profile; of all of them when it has no id that could stand in a path."""
     name = member(profile, "id")
     return f"{PROFILES}/{quote(name, safe='')}" if isinstance(name, str) and name.strip(".") else PROFILES
-
-
-def _ok(answer: Answer) -> bool:
-    return 200 <= answer.status < 300

@@ -8,6 +8,7 @@ from sinks.contract import Call, Dedupe, Limit, Rule, Sink, Verdict
 from sinks.newstore.calls import CALLS, CATALOG, FOLLOW
 from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.imports import BATCHES, FAILED
+from sinks.newstore.injection import DIFFERS
 from sinks.newstore.token import TOKEN
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -50,7 +51,7 @@ SINK = Sink(
         Rule(
             Verdict.REJECTED,
             frozenset(range(200, 600)),
-            containing=b"same_order_injection_with_different_data",
+            containing=DIFFERS,
             why="another order has this number: a person must look",
         ),
         Rule(Verdict.THROTTLED, frozenset({403}), unless_json=True, wait_seconds=300, why="our address is shut out"),
@@ -60,7 +61,8 @@ SINK = Sink(
     limits=(
         Limit("*", 30_000, 300),
         Limit("injection", 20, 1),
-        Limit("return", 50, 1),  # these two share the 100 of one order's address
+        Limit("return", 25, 1),  # these three share the 100 of one order's address
+        Limit("refund", 25, 1),
         Limit("shipment", 50, 1),
         Limit("fulfillment-requests", 70, 1),
         *(Limit(batch.budget, 1, 300) for batch in BATCHES),

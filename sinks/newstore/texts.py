@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
 from schemas.values import LineItem
@@ -73,7 +72,3 @@ def order_path(order_id: str, rest: str = "") -> str:
     if order_id in (".", ".."):
         raise CannotSay("order_id cannot stand in a path")
     return f"/v0/orders/{quote(required(order_id, 'order_id', ORDER_ID), safe='')}{rest}?id_type=external"
-
-
-def member(document: Any, name: str) -> Any:
-    return document.get(name) if isinstance(document, dict) else None

@@ -48,7 +48,10 @@ class Asking:
         finally:
             turns.load_answered(call, self._clock.monotonic())
         verdict = classify(answer, self._sink.rules_for(call))
-        self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
+        if items or verdict in WAITING:
+            self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
+        else:  # what it means is for whoever asked to say
+            self._metrics.timed(call, self._clock.monotonic() - now)
         self._correct(call, verdict, answer, now, self._clock.monotonic())
         return verdict, answer
 

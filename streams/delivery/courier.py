@@ -174,13 +174,14 @@ class Courier:
         if answer is None:
             return
         now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules_for(call))
-        self._metrics.answered(call, verdict, now - sent_at)
+        self._metrics.timed(call, now - sent_at)
         self.correct(call, verdict, answer, sent_at, now)
         if call.endpoint in self._sink.follow:
             followed = await self._followed(lane, call, verdict, answer)
             if followed is None:
                 return
             verdict, answer = followed
+        self._metrics.calls(call.says, verdict)
         if verdict is Verdict.UNAVAILABLE:
             self.failed(entry)
         self.guard.settle(lane, verdict)

@@ -79,13 +79,9 @@ class DeliveryMetrics:
         """Asked when somebody scrapes, instead of told on every call."""
         self._in_flight.set_function(in_flight)
 
-    def answered(self, call: Call, verdict: Verdict, seconds: float) -> None:
-        self.calls(call.says, verdict)
-        self._timed(call, seconds)
-
     def load_answered(self, call: Call, items: int, verdict: Verdict, seconds: float) -> None:
         """A request of many. What became of each is told by `calls`; of itself only what concerns it as a whole."""
-        self._timed(call, seconds)
+        self.timed(call, seconds)
         if items:
             self._load_items.labels(self._sink, call.endpoint).observe(items)
         if verdict is not Verdict.DELIVERED:
@@ -99,7 +95,7 @@ class DeliveryMetrics:
             self._call_children[says, verdict] = child
         child.inc(many)
 
-    def _timed(self, call: Call, seconds: float) -> None:
+    def timed(self, call: Call, seconds: float) -> None:
         timer = self._seconds_children.get(call.endpoint)
         if timer is None:
             timer = self._seconds_children[call.endpoint] = self._call_seconds.labels(self._sink, call.endpoint)

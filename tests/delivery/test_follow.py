@@ -113,6 +113,9 @@ async def test_an_answer_that_would_hold_the_sink_is_for_the_sink_to_judge_first
 
     assert sorted(world.platform.told()) == ["ada-ordered-1", "ask-ada-ordered-1", "eve-ordered-1"]
     assert process.metric("shoprelay_sink_held", reason="misconfigured") == 0
+    assert process.metric("shoprelay_calls_total", says="Job", verdict="delivered") == 2
+    for verdict in ("rejected", "misconfigured"):
+        assert process.metric("shoprelay_calls_total", says="Job", verdict=verdict) == 0
     await process.end()
 
 

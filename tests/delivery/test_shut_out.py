@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sinks.contract import Answer, Rule, Verdict, classify, deciding
+from sinks.contract import Answer, Call, Rule, Verdict, classify, deciding
 from tests.delivery.moved import moved_clock, until
 from tests.delivery.said import ordered, searched
 from tests.delivery.sink import SINK
@@ -44,6 +44,14 @@ async def test_nothing_leaves_to_any_endpoint_while_we_are_shut_out() -> None:
 )
 def test_unless_json_wants_a_body_that_is_none(answer: Answer, verdict: Verdict) -> None:
     assert classify(answer, (BLOCKED,)) is verdict
+
+
+def test_what_goes_elsewhere_is_judged_by_the_usual_rules_alone() -> None:
+    sink = replace(SINK, rules=(BLOCKED,))
+    call = Call("file", "PUT", "https://files.example/a", b"", "a")
+
+    assert sink.rules_for(call) == (BLOCKED,)
+    assert sink.rules_for(replace(call, bare=True)) == ()
 
 
 def test_no_rule_decides_about_silence() -> None:

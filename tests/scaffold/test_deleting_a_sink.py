@@ -1,8 +1,8 @@
 """Deleting a platform's folder removes the platform, and leaves everything else green: tried in a copy.
 
-Two places name platforms on purpose and are told apart here: an installation with accounts of both (`deploy/compose`),
-and the demo, whose tests go with the folder. JUNE is the one deleted: Klaviyo is what the tests of settings are written
-with.
+README's table of platforms is written anew. Two places name platforms on purpose and are told apart here: an
+installation with accounts of both (`deploy/compose`), and the demo, whose tests go with the folder. JUNE is the one
+deleted: Klaviyo is what the tests of settings are written with.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def test_the_others_are_certified_and_no_import_is_missing(house: Path) -> None:
 
 @pytest.mark.slow
 def test_every_fast_test_that_is_left_is_green(house: Path) -> None:
+    run(house, sys.executable, "-m", "shoprelay.cli", "platforms", "--write", "README.md")
     run(
         house, sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-m", FAST,
         "--deselect", INSTALLATION, "--ignore", "tests/scaffold/test_deleting_a_sink.py", minutes=8,

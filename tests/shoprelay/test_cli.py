@@ -42,12 +42,14 @@ COMMANDS = (
     "gateway",
     "demo",
     "replay",
+    "feed",
     "sandbox",
     "new-sink",
     "certify",
     "topics",
     "schemas",
     "parked",
+    "platforms",
     "check",
 )
 
