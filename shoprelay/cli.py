@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -276,6 +277,16 @@ def check(
     source = configuration.path or f"no {FILE} here; what is built in"
     out.print(f"[green]✓[/] {escape(str(source))}: valid ({names})", highlight=False, soft_wrap=True)
 
+
+def _add_commands_of_platforms() -> None:
+    """A platform's folder may have commands of its own, under its name: they come and go with it."""
+    import sinks
+
+    for file in sorted(Path(next(iter(sinks.__path__))).glob("*/commands.py")):
+        app.add_typer(import_module(f"sinks.{file.parent.name}.commands").app, name=file.parent.name)
+
+
+_add_commands_of_platforms()
 
 if __name__ == "__main__":
     app()

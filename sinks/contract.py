@@ -32,6 +32,7 @@ class Dedupe(Enum):
 
     BY_KEY = "the platform keeps one per key"
     UPSERT = "a repeat overwrites itself"
+    LOOKED_FOR = "what is there is found, and not made again"
     NONE = "a repeat is stored twice"
 
 
@@ -206,10 +207,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One more call before there is a verdict, after so many seconds: how a job goes, say."""
+    """One more call before there is a verdict, after so many seconds: how a job goes, say. It is asked again when
+    nobody answers; with `repeats=False` never, all begins anew with the call itself: for what would be made twice."""
 
     call: Call
     seconds: float = 0.0
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)

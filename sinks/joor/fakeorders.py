@@ -53,7 +53,8 @@ class Orders:
         kind, sync = query.get("order_type", "2"), query.get("sync", "1")
         if kind not in "12345678" or len(kind) != 1 or sync not in ("0", "1"):
             raise ValueError("order_type is 1 to 8, sync 0 or 1")
-        found = [row for row in self.approved if kind in APPROVED and _between(row, query)]
+        window = _window(query)
+        found = [row for row in self.approved if kind in APPROVED and _within(row, window)]
         if query.get("export_status", "2" if sync == "1" else "1") == "2":
             found = [row for row in found if row["order_id"] not in self.exported]
         start, count = int(query.get("start_from", "0")), int(query.get("count", "50"))
@@ -68,14 +69,19 @@ class Orders:
         return {"response": response, "orders": page}
 
 
-def _between(row: dict[str, Any], query: dict[str, str]) -> bool:
-    """By modified date. Raises `ValueError` for half a pair, and for what is no UTC time."""
+def _window(query: dict[str, str]) -> tuple[datetime, datetime] | None:
+    """Raises `ValueError` for half a pair, and for what is no UTC time."""
     start, end = query.get("date_start"), query.get("date_end")
     if (start is None) != (end is None):
         raise ValueError("date_start and date_end are given together")
     if start is None or end is None:
-        return True
+        return None
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
     if first.utcoffset() is None or last.utcoffset() is None or first > last:
         raise ValueError("dates are ISO 8601 with a zone, the earlier one first")
-    return bool(first <= datetime.fromisoformat(row["date_modified"]) <= last)
+    return first, last
+
+
+def _within(row: dict[str, Any], window: tuple[datetime, datetime] | None) -> bool:
+    """By modified date."""
+    return window is None or window[0] <= datetime.fromisoformat(row["date_modified"]) <= window[1]

@@ -56,9 +56,9 @@ class Asking:
         return verdict, answer
 
     async def asked(self, ask: Ask) -> tuple[Verdict, Answer]:
-        """Asks until somebody answers, but not for ever."""
+        """Asks until somebody answers, but not for ever; once only where a repeat would do harm."""
         wait = ask.seconds
-        for _ in range(SILENT_ASKS):
+        for _ in range(SILENT_ASKS if ask.repeats else 1):
             await asyncio.sleep(wait)
             verdict, answer = await self.exchange(ask.call)
             if verdict not in WAITING:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
+from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 from tests.shoprelay.test_metrics_catalogue import catalogue
 
@@ -33,7 +34,7 @@ def labels() -> dict[str, set[str]]:
     worker, sink = CollectorRegistry(), CollectorRegistry()
     kinds = (
         WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"),
-        GatewayMetrics(CollectorRegistry()),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
     )  # fmt: skip
     of = {name: {*given, *ADDED} for name, given in catalogue(*kinds).items()}
     return of | {f"{name}_{part}": given for name, given in of.items() for part in ("bucket", "sum", "count")
