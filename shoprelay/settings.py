@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
@@ -261,8 +261,8 @@ class Front:
 class Configuration:
     settings: Settings
     accounts: Mapping[str, Account]
-    asked: Mapping[str, Asked]
     path: Path | None = None
+    asked: Mapping[str, Asked] = field(default_factory=dict)
     front: Front | None = None
 
 
@@ -287,7 +287,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     front = None
     if settings.gateway is not None and reading is not None:
         front = Front(settings.gateway, accounts[settings.gateway.sink], *reading)
-    return Configuration(settings, accounts, asked, path or (Path(FILE) if Path(FILE).exists() else None), front)
+    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None), asked, front)
 
 
 def _too_often(settings: Settings, heard: Mapping[str, tuple[Source, BaseModel]]) -> Iterator[str]:
