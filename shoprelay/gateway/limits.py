@@ -31,7 +31,8 @@ class Line:
         self._timer: asyncio.TimerHandle | None = None
 
     async def enter(self, deadline: float) -> None:
-        """Returns when the call may be sent. Raises `Problem` at once when that would be after `deadline`."""
+        """Returns when the call may be sent. Raises `Problem` at once when that would be after `deadline`, and when the
+        gate is closed or closes meanwhile."""
         now = self._clock.monotonic()
         if self.gate.closed_until > now:
             raise self._closed(now)
@@ -51,6 +52,11 @@ class Line:
             if isinstance(cut, TimeoutError):
                 raise Problem("overloaded", "there was no room for this question in time", retry_after=1) from None
             raise
+
+    def unsent(self) -> None:
+        """Let in, and not sent after all."""
+        self.gate.unsent()
+        self._let_in()
 
     def left(self, sent_at: float) -> None:
         now = self._clock.monotonic()
@@ -77,15 +83,25 @@ class Line:
         """Lets in, in turn, as many as there is room for; comes back when there will be more."""
         while self._waiting:
             now = self._clock.monotonic()
+            if self.gate.closed_until > now:
+                return self._turn_away(now)
             opens = self.gate.opens_at(now)
             if opens > now:
                 if opens < math.inf and self._timer is None:
                     self._timer = asyncio.get_running_loop().call_later(opens - now, self._again)
-                return
+                return None
             turn = self._waiting.popleft()
             if not turn.done():  # cut short, and not gone yet
                 self.gate.sent()
                 turn.set_result(None)
+        return None
+
+    def _turn_away(self, now: float) -> None:
+        """The gate has closed: nobody waits before it."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(self._closed(now))
 
     def _again(self) -> None:
         self._timer = None
@@ -95,9 +111,8 @@ class Line:
         """It waits no longer. If it was let in at the same moment, somebody else is instead."""
         if turn in self._waiting:
             self._waiting.remove(turn)
-        elif turn.done() and not turn.cancelled():
-            self.gate.unsent()
-            self._let_in()
+        elif turn.done() and not turn.cancelled() and turn.exception() is None:
+            self.unsent()
 
     def _closed(self, now: float) -> Problem:
         kind = "throttled" if self.gate.state == "throttled" else "away"

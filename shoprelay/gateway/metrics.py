@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -46,5 +48,9 @@ class GatewayMetrics:
         self._calls.labels(endpoint, outcome).inc()
         self._call_seconds.labels(endpoint).observe(seconds)
 
-    def stopped(self, reason: str, stopped: bool) -> None:
-        self._stopped.labels(reason).set(stopped)
+    def watch_ban(self, banned: Callable[[], bool]) -> None:
+        """Asked when somebody scrapes: a ban ends by itself."""
+        self._stopped.labels("banned").set_function(banned)
+
+    def not_let_in(self, refused: bool) -> None:
+        self._stopped.labels("not-let-in").set(refused)

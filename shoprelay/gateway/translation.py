@@ -53,16 +53,13 @@ def _parameters(model: type[Asked], request: web.Request) -> dict[str, Any]:
 
 
 def _invalid(model: type[Asked], wrong: ValidationError) -> Problem:
+    """A list that has wrong items is also called too short: that is not told."""
     found = wrong.errors(include_input=False, include_url=False, include_context=False)
-    errors = [error for error in found if not _follows(error["type"], error["loc"], [other["loc"] for other in found])]
+    above = {error["loc"][:depth] for error in found for depth in range(len(error["loc"]))}
+    errors = [error for error in found if error["type"] != "too_short" or error["loc"] not in above]
     told = tuple(_field_problem(model, error["loc"], error["type"], error["msg"]) for error in errors[:MOST_ERRORS])
     first = f"{told[0].field or 'the body'}: {told[0].problem}"
     return Problem("invalid-question", first if len(errors) == 1 else f"{first}; and {len(errors) - 1} more", told)
-
-
-def _follows(kind: str, place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:
-    """A list is also called too short when its items are wrong."""
-    return kind == "too_short" and any(other[: len(place)] == place != other for other in places)
 
 
 def _field_problem(model: type[BaseModel], place: tuple[int | str, ...], kind: str, message: str) -> FieldProblem:

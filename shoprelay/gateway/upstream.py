@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from asyncio import timeout
 from contextvars import ContextVar
+from typing import Any
 
 import structlog
 from pydantic import BaseModel
@@ -47,18 +48,25 @@ class Limited:
         self._inner, self._rules, self._lines, self._secrets = inner, rules, lines, secrets
         self._metrics, self._clock, self._random = metrics, clock, random
         self._banned_until = 0.0
+        self.lends = True  # tokens: whether it did the last time
+        metrics.watch_ban(lambda: self.banned_for() > 0)
 
     def banned_for(self) -> float:
         """Seconds in which nothing is sent; 0 when something may."""
-        left = max(0.0, self._banned_until - self._clock.monotonic())
-        self._metrics.stopped("banned", left > 0)
-        return left
+        return max(0.0, self._banned_until - self._clock.monotonic())
 
-    async def send(self, call: Call) -> Answer:
+    def check_ban(self) -> None:
+        """Raises `Problem` while nothing may be sent."""
         if left := self.banned_for():
             raise Problem("banned", "the platform blocks this address and is not asked", retry_after=left)
+
+    async def send(self, call: Call) -> Answer:
+        self.check_ban()
         line, deadline = self._lines.of(call.endpoint), _deadline.get()
         await line.enter(deadline)
+        if self.banned_for():  # since it stood in line
+            line.unsent()
+            self.check_ban()
         self._secrets.note(call.headers)
         sent_at, answer = self._clock.monotonic(), Answer(0, fault="timeout")
         try:
@@ -71,12 +79,18 @@ class Limited:
             self._learn(call, answer, sent_at, now)
             line.left(sent_at)
             self._lines.wake_others(line)
-        if call.endpoint == TOKEN and answer.status in REFUSED:
-            return Answer(401)  # a token that is not lent, for whatever reason, is not the question's fault
-        return answer
+        return self._of_token(answer) if call.endpoint == TOKEN else answer
 
     async def close(self) -> None:
         await self._inner.close()
+
+    def _of_token(self, answer: Answer) -> Answer:
+        """A token that is not lent, for whatever reason, is not the question's fault."""
+        if answer.status in REFUSED:
+            self.lends = False
+            return Answer(401)
+        self.lends = self.lends or 200 <= answer.status < 300
+        return answer
 
     def _shuts_out(self, call: Call, answer: Answer) -> float:
         """For how many seconds no call may leave; 0 for nearly every answer."""
@@ -90,7 +104,6 @@ class Limited:
         if answer.fault is None and (seconds := self._shuts_out(call, answer)):
             log.error("the platform blocks this address; nothing is asked", status=answer.status, seconds=seconds)
             self._banned_until = now + seconds
-            self.banned_for()
         elif answer.fault is not None or answer.status in AWAY:
             gate.failed(sent_at, now, self._random)
         elif answer.status == 429:
@@ -109,7 +122,7 @@ class Platform:
     ) -> None:  # fmt: skip
         self._reads, self._config, self._transport, self._limited = reads, config, transport, limited
         self._lines, self._metrics, self._clock, self._seconds = lines, metrics, clock, seconds
-        self._not_let_in = False
+        self._let_in: dict[str, bool] = {}  # by endpoint: whether we were the last time
 
     async def ask(self, asked: Asked) -> Told:
         """The reply, or `Problem`."""
@@ -131,10 +144,13 @@ class Platform:
             raise Problem("unreadable-answer", "it was logged where it differs") from None
 
     def readiness(self) -> Readiness:
-        banned, detail = self._limited.banned_for(), {"endpoints": dict(self._lines.states())}
+        """One endpoint that is refused, for want of a permission, leaves the others useful; the metric tells of it."""
+        banned, detail = self._limited.banned_for(), dict[str, Any](endpoints=dict(self._lines.states()))
         if banned:
             return Readiness(False, f"the platform blocks this address for {banned:.0f} s more", detail)
-        if self._not_let_in:
+        refused = sorted(name for name, let_in in self._let_in.items() if not let_in)
+        detail["refused"] = refused
+        if not self._limited.lends or (refused and len(refused) == len(self._let_in)):
             return Readiness(False, "the platform refuses this account's credentials", detail)
         return Readiness(True, "", detail)
 
@@ -164,17 +180,18 @@ class Platform:
             raise Problem("away", "the platform could not answer", retry_after=self._pause(call, 1.0))
         if answer.status == 429:
             raise Problem("throttled", "the platform wants fewer questions", retry_after=self._pause(call, 1.0))
-        if left := self._limited.banned_for():
-            raise Problem("banned", "the platform blocks this address and is not asked", retry_after=left)
-        self._let_in(answer.status not in (401, 403))
-        if self._not_let_in:
+        self._limited.check_ban()
+        let_in = answer.status not in (401, 403)
+        self._note(call.endpoint, let_in)
+        if not let_in:
             raise Problem("not-let-in", "key, secret or permissions of the gateway's account are wrong")
 
-    def _let_in(self, now: bool) -> None:
-        if self._not_let_in == now:
-            self._not_let_in = not now
-            self._metrics.stopped("not-let-in", not now)
-            log.warning("the platform lets us in again" if now else "the platform refuses the account's credentials")
+    def _note(self, endpoint: str, let_in: bool) -> None:
+        if self._let_in.get(endpoint, True) != let_in:
+            what = "the platform lets us in again" if let_in else "the platform refuses the account's credentials"
+            log.warning(what, endpoint=endpoint)
+        self._let_in[endpoint] = let_in
+        self._metrics.not_let_in(not all(self._let_in.values()))
 
     def _pause(self, call: Call, least: float) -> float:
         return max(least, self._lines.of(call.endpoint).gate.closed_until - self._clock.monotonic())

@@ -211,6 +211,8 @@ def _check(products: Iterable[tuple[int, str]]) -> None:
 def _document(answer: Answer) -> dict[str, Any]:
     """Of an answer that is one. Raises `Declined` or `Unreadable`."""
     document = answer.document
+    if answer.status in (404, 405) or 300 <= answer.status < 400:
+        raise Unreadable(f"status {answer.status}: this address is not known there; see [gateway.config]")
     if answer.status >= 300:
         code = document.get("error_code") if isinstance(document, dict) else None
         raise Declined(code if isinstance(code, str) and _WORD.fullmatch(code) else None)

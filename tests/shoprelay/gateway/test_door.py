@@ -253,3 +253,11 @@ async def test_a_key_of_strange_letters_is_no_key(shop: Served) -> None:
     answer = await shop.client.get(PAIR, headers=[(b"authorization", b"Bearer \xff\xfe")])
 
     assert answer.status_code == 401
+
+
+async def test_thousands_of_wrong_fields_take_no_time_and_twenty_are_told(shop: Served) -> None:
+    answer = await shop.post("/v1/availability", {"items": [{"x": 1}] * 20_000})
+
+    assert (answer.status_code, len(answer.json()["errors"])) == (400, 20)
+    assert answer.json()["detail"].endswith("; and 59999 more")
+    assert answer.elapsed.total_seconds() < 10, "not in the square of them"

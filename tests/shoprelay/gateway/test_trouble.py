@@ -8,7 +8,7 @@ import pytest
 
 from shoprelay.gateway.errors import Problem
 from sinks.contract import Answer
-from sinks.questions import OrderAsked
+from sinks.questions import AvailabilityAsked, CustomerAsked, OrderAsked, ProductAtPlace
 from tests.delivery.moved import MovedClock, moved_clock, pass_time
 from tests.shoprelay.gateway.world import World, served
 
@@ -159,6 +159,57 @@ async def test_a_wrong_secret_is_about_us_and_not_about_the_question() -> None:
 
     assert (await problem(world)).kind == "not-let-in"
     assert not world.platform.readiness().ready
+
+
+async def test_a_permission_that_is_missing_leaves_the_rest_useful() -> None:
+    world, refused = World(), Answer(403, {}, b'{"error_code": "forbidden"}')
+    await world.platform.ask(ASKED)
+    world.wire.answers = [refused, refused]
+    with pytest.raises(Problem, match="not-let-in"):
+        await world.platform.ask(CustomerAsked(email="ada@example.com"))
+
+    now = world.platform.readiness()
+    assert (now.ready, now.detail["refused"]) == (True, ["profiles"])
+    assert world.count("shoprelay_gateway_stopped", reason="not-let-in") == 1
+    await world.platform.ask(ASKED)
+    assert world.count("shoprelay_gateway_stopped", reason="not-let-in") == 1, "until profiles are told again"
+
+
+async def test_an_address_that_is_not_known_there_is_the_operators_to_mend() -> None:
+    world = World()
+    world.wire.answers = [Answer(404, {}, b"{}")]
+    asked = AvailabilityAsked(items=(ProductAtPlace(product_id="mug", place_id="BER"),))
+
+    with pytest.raises(Problem, match="unreadable-answer"):
+        await world.platform.ask(asked)
+
+
+@moved_clock
+async def test_who_stands_in_line_when_the_gate_closes_is_turned_away_at_once() -> None:
+    world = moved(max_in_flight=1)
+    world.wire.seconds = 0.1
+    world.wire.answers = [Answer(429, {"retry-after": "60"})]
+    asking = [asyncio.create_task(problem(world, OrderAsked(order_number=f"N-{n}"))) for n in range(5)]
+
+    told = await asyncio.gather(*asking)
+
+    assert [each.kind for each in told] == ["throttled"] * 5
+    assert (world.clock.monotonic(), len(world.wire.calls)) == (pytest.approx(0.1, abs=0.01), 1)
+
+
+@moved_clock
+async def test_who_stands_in_line_when_we_are_banned_sends_nothing_more() -> None:
+    world = moved(max_in_flight=1)
+    world.wire.seconds = 0.1
+    world.wire.answers = [Answer(403, {}, b"<html>")]
+    asking = [asyncio.create_task(problem(world, OrderAsked(order_number=f"N-{n}"))) for n in range(5)]
+
+    told = await asyncio.gather(*asking)
+
+    assert [each.kind for each in told] == ["banned"] * 5
+    assert len(world.wire.calls) == 1
+    await pass_time(300)
+    await world.platform.ask(ASKED)
 
 
 @moved_clock
