@@ -23,9 +23,11 @@ class Asked(BaseModel):
 
 
 class Told(BaseModel):
-    """Part of an answer. What the platform does not say is null."""
+    """Part of an answer: every field is there, and null where the platform does not say."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_serialization_defaults_required=True
+    )
 
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
@@ -95,7 +97,7 @@ class DeliveryAsked(Asked):
     address: Address = Field(description="where to, at least the country")
 
 
-class Place(Asked):
+class Point(Asked):
     latitude: float = Field(ge=-90, le=90, allow_inf_nan=False, description="degrees, -90 to 90")
     longitude: float = Field(ge=-180, le=180, allow_inf_nan=False, description="degrees, -180 to 180")
 
@@ -104,7 +106,7 @@ class PickupAsked(Asked):
     """In which stores this cart could be picked up, the nearest first."""
 
     items: tuple[Wanted, ...] = Field(min_length=1, max_length=LINES, description=f"1 to {LINES} lines of the cart")
-    near: Place = Field(description="where the customer is: latitude and longitude")
+    near: Point = Field(description="where the customer is: latitude and longitude")
     within_km: float | None = Field(None, gt=0, le=20_000, allow_inf_nan=False, description="kilometres, above 0")
     at_most: int | None = Field(None, ge=1, le=100, description="how many stores, 1 to 100")
     without_stock: bool = Field(False, description="true to be told of stores that have not everything, too")

@@ -44,7 +44,8 @@ def document() -> dict[str, Any]:
 def _operation(endpoint: Endpoint, names: Any) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": endpoint.name, "summary": endpoint.summary}
     if endpoint.takes_body:
-        content = {"application/json": {"schema": names[endpoint.asked, "validation"]}}
+        schema = names[endpoint.asked, "validation"]
+        content = {"application/json": {"schema": schema, "example": endpoint.example}}
         operation["requestBody"] = {"required": True, "content": content}
     else:
         operation["parameters"] = parameters(endpoint)

@@ -7,18 +7,23 @@ from functools import cache
 from html import escape
 from typing import Any
 
+import orjson
+
 from shoprelay.gateway.endpoints import ENDPOINTS, Endpoint
 from shoprelay.gateway.errors import KINDS
 from shoprelay.gateway.openapi import document, parameters
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2430;background:#fff}
-h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2.5rem;border-top:1px solid #d9dee5;padding-top:1rem}
-code{font:14px/1.4 ui-monospace,monospace;background:#f2f4f7;padding:.1rem .3rem;border-radius:3px}
+h1{font-size:1.6rem}
+h2{font-size:1.15rem;margin-top:2.5rem;border-top:1px solid #d9dee5;padding-top:1rem}
+code,pre{font:14px/1.4 ui-monospace,monospace;background:#f2f4f7;border-radius:3px}
+code{padding:.1rem .3rem}
+pre{padding:.6rem;overflow:auto}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;
-border-bottom:1px solid #e6e9ee}
-th{font-weight:600}.verb{font-weight:700;margin-right:.5rem}
+th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #e6e9ee}
+th{font-weight:600}
+.verb{font-weight:700;margin-right:.5rem}
 """
 
 
@@ -27,8 +32,8 @@ def page() -> bytes:
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>Shoprelay gateway</title><style>{STYLE}</style>",
         "<h1>Shoprelay gateway, version 1</h1>",
-        "<p>For the shop's backend. Every request carries <code>Authorization: Bearer &lt;key&gt;</code> with a key of "
-        "this gateway; the key belongs on a server, never into a browser. "
+        "<p>For the shop's backend. Every request carries <code>Authorization: Bearer &lt;key&gt;</code> "
+        "(<code>$KEY</code> below) with a key of this gateway; the key belongs on a server, never into a browser. "
         "For programs: <a href='/v1/openapi.json'>openapi.json</a>.</p>",
         *(_endpoint(endpoint) for endpoint in ENDPOINTS),
         "<h2>Parts</h2>",
@@ -51,7 +56,17 @@ def _endpoint(endpoint: Endpoint) -> str:
             for one in parameters(endpoint)
         ]
         takes = _table(("parameter", "in", "required", "is"), rows) + f"<p>Be told {told}.</p>"
-    return f"<h2 id='{endpoint.name}'>{heading}</h2><p>{escape(endpoint.summary)}.</p>{takes}"
+    return f"<h2 id='{endpoint.name}'>{heading}</h2><p>{escape(endpoint.summary)}.</p>{takes}{_example(endpoint)}"
+
+
+def _example(endpoint: Endpoint) -> str:
+    path = endpoint.path.replace("{", "").replace("}", "")
+    if endpoint.takes_body:
+        body = orjson.dumps(endpoint.example).decode()
+        asked = f"curl -H \"$KEY\" -H 'Content-Type: application/json' $GATEWAY{path} \\\n  -d '{body}'"
+    else:
+        asked = f"curl -H \"$KEY\" '$GATEWAY{path}{endpoint.example}'"
+    return f"<pre>{escape(asked)}</pre>"
 
 
 def _part(name: str, schema: dict[str, Any]) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+import sources.newstore
 from schemas.events import ShopEvent, StockChanged
+from shoprelay.settings import load
 from sinks.contract import Answer, Call
 from sinks.fake import Received
 from sources.contract import Unreadable, Visit
@@ -277,3 +281,15 @@ def test_a_zip_file_is_not_unpacked_into_all_the_memory(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("position", [b"", b"nonsense", b"{}", b'{"last_updated_at":"x"}', b"[]"])
 def test_a_position_that_cannot_be_read_begins_with_everything(position: bytes) -> None:
     assert begin(Visit("mugs", NOON, position), CONFIG).body == b"{}"
+
+
+def test_the_example_is_valid_and_shows_every_setting(tmp_path: Path) -> None:
+    example = Path(next(iter(sources.newstore.__path__))) / "example.toml"
+    (asked,) = load(example, {"NEWSTORE_SECRET": "the-secret"}).asked.values()
+    shown = tomllib.loads(example.read_text())["sources"]["newstore"]["config"]
+
+    assert asked.source is SOURCE
+    assert set(shown) == set(NewStoreStockConfig.model_fields)
+    required = {name for name, field in NewStoreStockConfig.model_fields.items() if field.is_required()}
+    made = NewStoreStockConfig.model_validate({name: shown[name] for name in required})
+    assert made.model_dump(exclude=required) == {name: shown[name] for name in set(shown) - required}
