@@ -33,7 +33,7 @@ from bench import results
 from bench.machine import Watch, environment
 from shoprelay.demo.children import Children, free_port
 from sinks.fake import application
-from tests.shoprelay.gateway.newstore import CLIENT, SECRET, TOKEN_PATH, StandIn, order, profile
+from tests.shoprelay.gateway.newstore import CLIENT, KEPT_KEY, SECRET, TOKEN_PATH, StandIn, order, profile
 from tests.shoprelay.gateway.world import KEY
 
 DELAY = 0.05
@@ -43,6 +43,7 @@ TARGET = 250  # ms, p99
 SETTINGS = """
 [sinks.newstore]
 platform = "newstore"
+kept_key = "env:KEPT_KEY"
 [sinks.newstore.config]
 tenant = "acme"
 url = "http://127.0.0.1:{stand_in}"
@@ -140,7 +141,7 @@ async def measure(draw: Any, rate: int, seconds: float) -> Run:
         settings.write_text(
             SETTINGS.format(stand_in=platform, token=TOKEN_PATH, client=CLIENT, listen=listen, http=http)
         )
-        children = Children(Path(folder), {"NEWSTORE_SECRET": SECRET, "SHOP_KEY": KEY})
+        children = Children(Path(folder), {"NEWSTORE_SECRET": SECRET, "SHOP_KEY": KEY, "KEPT_KEY": KEPT_KEY})
         try:
             await children.start("stand-in", "bench.gateway", "stand-in", str(platform))
             await children.start("gateway", "shoprelay.cli", "gateway", "--config", str(settings), "--log", "json")

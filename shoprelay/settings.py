@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as made
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -35,6 +36,8 @@ from sources.contract import Source
 from streams.security import Security
 
 FILE = "shoprelay.toml"
+KEY_BYTES = 32
+MAKE_KEY = "`openssl rand -base64 32 | tr '+/' '-_'`"
 OVERRIDES = {  # environment variable -> place in the file
     "SHOPRELAY_KAFKA": ("kafka", "bootstrap"),
     "SHOPRELAY_REGISTRY": ("registry", "url"),
@@ -164,6 +167,20 @@ class SinkSettings(Part):
         timedelta(seconds=60), description="between two attempts while the platform is away"
     )
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
+    kept_key: SecretStr | None = Field(None, description="encrypts what a sink has to keep; 32 bytes in base64")
+    kept_key_old: SecretStr | None = Field(None, description="the key before, until every process has started anew")
+
+    @field_validator("kept_key", "kept_key_old")
+    @classmethod
+    def _fits(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _is_key(key.get_secret_value()):
+            raise ValueError(f"not a key; make one with {MAKE_KEY}")
+        return key
+
+    @property
+    def kept_keys(self) -> tuple[str, ...]:
+        """The one that writes first."""
+        return tuple(key.get_secret_value() for key in (self.kept_key, self.kept_key_old) if key is not None)
 
 
 class SourceSettings(Part):
@@ -279,6 +296,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
     heard = dict(_configs("sources", sources.contract.load, raw, given, problems))
     reading = _reading(raw, given, problems)
     settings = _validated(Settings, _without_configs(raw), (), given, problems)
+    problems += _keys_missing(raw, told)
     if settings is not None:
         problems += _too_often(settings, heard)
     if problems or settings is None:
@@ -296,6 +314,20 @@ def _too_often(settings: Settings, heard: Mapping[str, tuple[Source, BaseModel]]
         part = settings.sources.get(name)
         if part is not None and part.every is not None and part.every < source.every:
             yield f"sources.{name}.every: may be longer than {source.every.total_seconds():g}s, never shorter"
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _keys_missing(raw: dict[str, Any], configs: Mapping[str, tuple[Sink, BaseModel]]) -> Iterator[str]:
+    for name, (sink, _) in configs.items():
+        if sink.remembers and not raw["sinks"][name].get("kept_key"):
+            why = f"{sink.name} has to keep something, which is encrypted"
+            yield f"sinks.{name}.kept_key: required, and not set: {why}; make a key with {MAKE_KEY}"
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -369,9 +401,13 @@ def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> 
             yield (*place, name)
         if Key in kinds and isinstance(raw.get(name), list):
             yield from ((*place, name, str(at)) for at, value in enumerate(raw[name]) if isinstance(value, str))
+        named = get_origin(field.annotation) is dict
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _plain_secrets(kind, raw.get(name), (*place, name))
+                parts = raw.get(name)
+                within = parts.items() if named and isinstance(parts, dict) else [("", parts)]
+                for part, values in within:
+                    yield from _plain_secrets(kind, values, (*place, name, part) if named else (*place, name))
 
 
 def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:

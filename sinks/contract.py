@@ -320,6 +320,11 @@ class Sink:
         """Those that come before the usual ones: none for a call that goes to somebody else."""
         return () if call.bare else self.rules
 
+    @property
+    def remembers(self) -> bool:
+        """Whether something about it has to outlive every process: it needs a place to keep that, and a key."""
+        return bool(self.kept) or self.mass is not None or (self.token is not None and self.token.once)
+
 
 def load(name: str) -> Sink:
     """`sinks.<name>.sink.SINK`. Raises `LookupError` naming the sinks there are."""

@@ -125,8 +125,12 @@ class Topics:
     def redrive(self, sink: str) -> Topic:
         return self._topic(f"redrive-{sink}", retention_ms=30 * DAY_MS)
 
+    def kept(self, sink: str) -> Topic:
+        """What this account of a platform was given, and how far it has heard history; encrypted."""
+        return self._topic(f"kept-{sink}", cleanup="compact")
+
     def all(self, sinks: Iterable[str] = ()) -> list[Topic]:
-        """Everything, with the two topics of each named sink. Topics of Debezium (`cdc.*`) are its own to create."""
+        """Everything, with the three topics of each named sink. Topics of Debezium (`cdc.*`) are its own to create."""
         shared = [
             self.shop_events,
             self.webhooks,
@@ -139,7 +143,7 @@ class Topics:
             self.positions,
             self.refused,
         ]
-        return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink))]
+        return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink), self.kept(sink))]
 
 
 def all_topics(partitions: int = PARTITIONS, sinks: Iterable[str] = (), prefix: str = "") -> list[Topic]:

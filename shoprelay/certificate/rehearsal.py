@@ -15,19 +15,21 @@ from pydantic import BaseModel
 
 from schemas.signals import AnySignal
 from shoprelay.certificate.behaviour import Broken
-from shoprelay.certificate.hands import SETTINGS, Hands, Log, Parkings, Signals
+from shoprelay.certificate.hands import SETTINGS, Hands, Log, Notes, NothingKnown, Parkings, Signals
 from shoprelay.certificate.platform import Platform, Sent
 from shoprelay.certificate.said import said as calls_of
 from shoprelay.certificate.subject import Subject
 from shoprelay.certificate.virtual import VirtualClock, until
 from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict, classify
 from streams.delivery import DeliverySettings
+from streams.delivery.kept import Kept
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
 from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
-from streams.delivery.token import borrowing
+from streams.delivery.token import borrowing, registered
 
+KEPT_KEY = 43 * "A" + "="
 PATIENCE = 3600.0  # virtual seconds before something counts as never happening
 
 
@@ -39,16 +41,21 @@ class Process:
         self.hands = Hands(stage.log, stage.platform)
         self.metrics = CollectorRegistry()
         self.stop = asyncio.Event()
+        kept = Kept(Notes(stage.log, self.hands), [KEPT_KEY]) if sink.remembers else None
+        registration = registered(self.hands, sink, stage.config, kept, settings.backoff, stage.clock)
         self.delivery = Delivery(
             sink,
             settings,
             feed=self.hands,
             speaker=Speaker(sink, stage.config, Signals()),
-            transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
+            transport=borrowing(self.hands, sink.token, stage.config, stage.clock, registration),
             parking=Parking(self.hands, Parkings(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.metrics, sink.name),
             clock=stage.clock,
             random=lambda: 0.5,
+            kept=kept,
+            registration=registration,
+            history=NothingKnown(),
         )
         self.running = asyncio.create_task(self.delivery.run(self.stop))
 

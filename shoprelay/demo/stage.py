@@ -35,8 +35,7 @@ class Stage:
     def _sink(self, name: str, speed: float) -> str:
         stand_in: StandIn = import_module(f"sinks.{name}.fake").app()[SERVED].stand_in
         lines = [f"[sinks.{name}]", f'platform = "{name}"', f'longest_backoff = "{60 / speed * 1000:.0f}ms"']
-        sink = load(name)
-        if sink.mass or sink.kept or (sink.token and sink.token.once):
+        if load(name).remembers:
             lines.append(f'kept_key = "file:{self._secret(f"{name}.kept", KEPT_KEY)}"')
         lines += [f"http = {{ port = {self.ports[f'sink-{name}']} }}", f"[sinks.{name}.config]"]
         for setting, value in stand_in.settings(self.url(f"sandbox-{name}")).items():

@@ -12,6 +12,7 @@ from sinks.contract import Answer, Call, Sink, Verdict, classify, deciding
 from streams.delivery import park
 from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
+from streams.delivery.beforehand import Beforehand
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
@@ -24,9 +25,10 @@ from streams.delivery.lastlook import SENT_AGAIN, withheld
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import NO_QUOTA, Random, asked_for, quota
 from streams.delivery.park import Parking
+from streams.delivery.remembered import Remembered
 from streams.delivery.reminders import Reminders
 from streams.delivery.rests import Rests
-from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.say import DELIVERED, NOT_TOLD, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
 from streams.delivery.second import SecondWay
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
@@ -47,16 +49,18 @@ class Courier:
         metrics: DeliveryMetrics,
         clock: Clock,
         random: Random,
+        remembered: Remembered,
     ) -> None:
         self._sink = sink
         self._settings = settings
         self._lanes = lanes
+        self._remembered = remembered
         self._speaker = speaker
         self._transport = transport
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._successes = 0
+        self.successes = 0
         self._unlearned = 0  # failures of the registry in a row
         self._reminders = Reminders(settings.remembered_reminders, metrics)
         most = settings.max_in_flight or sink.max_in_flight
@@ -65,10 +69,11 @@ class Courier:
             sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold,
             most + int(LEEWAY * settings.commit_records), lambda: lanes.at_risk,
         )  # fmt: skip
-        self._asking = Asking(sink, transport, self.turns, metrics, clock, self.correct)
-        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self._asking, metrics, clock).turn, most, clock)
+        self.asking = Asking(sink, transport, self.turns, metrics, clock, self.correct)
+        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self.asking, metrics, clock).turn, most, clock)
         self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
+        self._beforehand = Beforehand(remembered, speaker, self.guard)
         self._second = SecondWay(parking, self.guard, sink.timeout_seconds)
         self.progressed_at = clock.monotonic()
 
@@ -83,7 +88,10 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            said = await self._second.taken_up(entry) or self.prepare(entry)
+            said: Finished | Unsayable | None = await self._second.taken_up(entry)
+            if said is None and not await self._beforehand.listened(entry):
+                return None
+            said = said or self.prepare(entry)
             if isinstance(said, Finished):
                 return await self._settle(entry, said.outcome)
             if isinstance(said, Unsayable):
@@ -102,20 +110,27 @@ class Courier:
             return None
         if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
             entry.alone = True  # in company it could not say at once that others need not wait any longer
+        if (kept := await self._beforehand.kept(entry, call)) is not True:
+            if isinstance(kept, Unsayable):
+                await self.put_aside(entry, kept.code, None, kept.detail)
+            return None
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
         return await self._attempt(entry, call)
 
     async def _settle(self, entry: Entry, outcome: str) -> None:
-        """Nothing of it is left to send. What was parked is taken away before that is committed."""
-        if await self._second.settled(entry):
+        """Nothing of it is left to send. What was parked is taken away before that is committed; while the shop is away
+        it stays."""
+        if self._remembered.silent or await self._second.settled(entry):
             self._finish(entry, outcome)
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """The calls it means, once; or why there are none. Raises `SchemaMissing`."""
+        if self._remembered.silent:
+            return Finished(NOT_TOLD)
         if entry.calls is not None:
             return None
-        said = self._speaker.prepare(entry)
+        said = self._speaker.prepare(entry) or self._remembered.prepared(entry)
         if said is not None:
             entry.calls = None  # looked at ahead of its turn, it has to be finished in its turn
         self._reminders.notice(entry)
@@ -193,7 +208,7 @@ class Courier:
         """`None` when it was cut short from outside."""
         try:
             async with asyncio.timeout(None) as lane.scope:
-                return await self._asking.followed(call, verdict, answer)
+                return await self.asking.followed(call, verdict, answer)
         except TimeoutError:
             return None
         finally:
@@ -231,7 +246,7 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                if await self._second.passed(entry, call):
+                if await self._beforehand.forgotten(entry, call) and await self._second.passed(entry, call):
                     self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
@@ -247,7 +262,7 @@ class Courier:
     def advance(self, entry: Entry) -> None:
         """Its next call was delivered."""
         assert entry.calls is not None
-        self._successes += 1
+        self.successes += 1
         self.guard.delivered()
         entry.at += 1
         entry.attempts = entry.blamed = 0
@@ -259,7 +274,7 @@ class Courier:
 
     def failed(self, entry: Entry) -> None:
         """How often its call failed, and whether while others got through."""
-        blame(entry, self._successes)
+        blame(entry, self.successes)
 
     async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> bool:
         """Whether it is parked; if not, it is where it has to wait."""
@@ -276,6 +291,7 @@ class Courier:
                 self._reminders.sent(signal.signal_id)
             if signal.priority == "live":
                 self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
+        self._remembered.finished(entry)
         self._lanes.finish(entry)
         self.progressed_at = self._clock.monotonic()
         if lane.entries:

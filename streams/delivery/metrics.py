@@ -69,6 +69,16 @@ class DeliveryMetrics:
             "shoprelay_event_to_call_seconds", "From the fact to its delivery, live signals only", ["sink"],
             registry=registry, buckets=DELAY_SECONDS,
         ).labels(sink)  # fmt: skip
+        self._mass_items = Counter(
+            "shoprelay_mass_items_total", "Items of history that the platform took", ["sink", "kind"], registry=registry
+        )
+        self._mass_kind = Gauge(
+            "shoprelay_mass_kind", "1 for the kind of history that is being told", ["sink", "kind"], registry=registry
+        )
+        self._mass_held = Gauge(
+            "shoprelay_mass_held", "1 while the platform takes no history, and somebody has to look", ["sink"],
+            registry=registry,
+        ).labels(sink)  # fmt: skip
         self._call_children: dict[tuple[str, Verdict], Counter] = {}
         self._signal_children: dict[tuple[str, str], Counter] = {}
         self._seconds_children: dict[str, Histogram] = {}
@@ -132,6 +142,15 @@ class DeliveryMetrics:
     def gate(self, endpoint: str, state: str) -> None:
         for reason in CLOSED:
             self._closed.labels(self._sink, endpoint, reason).set(state == reason)
+
+    def mass_told(self, kind: str, items: int) -> None:
+        self._mass_items.labels(self._sink, kind).inc(items)
+
+    def mass_tells(self, kind: str, tells: bool) -> None:
+        self._mass_kind.labels(self._sink, kind).set(tells)
+
+    def mass_held(self, held: bool) -> None:
+        self._mass_held.set(held)
 
     def lag(self, partition: int, records: int) -> None:
         self._lag.labels(self._sink, str(partition)).set(records)

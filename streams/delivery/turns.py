@@ -74,7 +74,8 @@ class Turns:
     def line(self, endpoint: str) -> Line:
         line = self._lines.get(endpoint)
         if line is None:
-            batch = next((b for b in self._sink.batches if b.endpoint == endpoint), None)
+            exact = endpoint in self._sink.kept  # in company it would not be the same bytes again
+            batch = next((b for b in self._sink.batches if b.endpoint == endpoint and not exact), None)
             batch_gate = self.gate(batch.budget) if batch else None
             line = self._lines[endpoint] = Line(self.gate(endpoint), batch, batch_gate)
             self._order.append(line)

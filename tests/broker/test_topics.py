@@ -34,6 +34,7 @@ def test_the_table() -> None:
         "refused": ("delete", 30),
         "parked-june": ("compact", None),
         "redrive-june": ("delete", 30),
+        "kept-june": ("compact", None),
     }
 
 

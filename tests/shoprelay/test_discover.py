@@ -17,6 +17,7 @@ from sinks.waymore import fake
 SETTINGS = """
 [sinks.waymore]
 platform = "waymore"
+kept_key = "env:KEPT_KEY"
 [sinks.waymore.config]
 username = "ada"
 password = "env:WAYMORE_PASSWORD"
@@ -31,6 +32,7 @@ api_key = "env:KLAVIYO_API_KEY"
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("WAYMORE_PASSWORD", "secret")
+    monkeypatch.setenv("KEPT_KEY", "A" * 43 + "=")
     monkeypatch.setenv("KLAVIYO_API_KEY", "pk_0123456789abcdef")
     file = tmp_path / "shoprelay.toml"
     file.write_text(SETTINGS)

@@ -1,11 +1,13 @@
 """Settings: everything wrong is told at once, secrets never stand in the file, and never come out again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shoprelay.settings import Misconfigured, duration, load
+from sinks.klaviyo.sink import SINK
 from sources.contract import Source
 from tests.polling.asked import PARCELS
 
@@ -187,3 +189,53 @@ def test_the_problems_of_sources_are_told_with_all_others(tmp_path: Path) -> Non
 
     places = {problem.split(": ")[0] for problem in told.value.problems}
     assert places == {"sources.a.platform", "sources.b.shop", "sources.b.config.page"}
+
+
+# -- what a sink has to keep
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Klaviyo, but with something to remember."""
+    monkeypatch.setattr("sinks.klaviyo.sink.SINK", replace(SINK, kept=frozenset({"events"})))
+
+
+def with_key(key: str) -> str:
+    return GOOD.replace('platform = "klaviyo"', f'platform = "klaviyo"\nkept_key = "{key}"')
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_sink_that_remembers_needs_a_key(tmp_path: Path) -> None:
+    with pytest.raises(
+        Misconfigured, match=r"sinks\.news\.kept_key: required, and not set: klaviyo has to keep"
+    ) as raised:
+        load(written(tmp_path, GOOD + "\n[kafka.more]"), {"NEWS_KEY": "pk_secret"})
+
+    assert len(raised.value.problems) == 2, "told with the others"
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_new_key_writes_and_the_old_one_reads(tmp_path: Path) -> None:
+    text = with_key("env:NEW").replace("[sinks.news.config]", 'kept_key_old = "env:OLD"\n[sinks.news.config]')
+    configuration = load(written(tmp_path, text), {"NEWS_KEY": "pk_secret", "NEW": KEY, "OLD": KEY.lower()})
+
+    assert configuration.accounts["news"].settings.kept_keys == (KEY, KEY.lower())
+    assert KEY not in repr(configuration)
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_key_is_checked_and_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"sinks\.news\.kept_key: not a key; make one with `openssl") as raised:
+        load(written(tmp_path, with_key("env:NEW")), {"NEWS_KEY": "pk_secret", "NEW": "hunter2"})
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_key_does_not_stand_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"sinks\.news\.kept_key: a secret in plain text"):
+        load(written(tmp_path, with_key(KEY)), {"NEWS_KEY": "pk_secret"})
+
+
+def test_a_sink_that_remembers_nothing_needs_none(tmp_path: Path) -> None:
+    assert load(written(tmp_path, GOOD), {"NEWS_KEY": "pk_secret"}).accounts["news"].settings.kept_keys == ()

@@ -20,6 +20,7 @@ from schemas.events import ShopEvent, StockChanged
 from shoprelay.settings import load
 from sinks.contract import Answer, Call
 from sinks.fake import Received
+from sinks.newstore.fakeread import ReadSide
 from sources.contract import Unreadable, Visit
 from sources.newstore.config import NewStoreStockConfig
 from sources.newstore.rows import NoExport, rows_of, told
@@ -63,9 +64,9 @@ class World:
     def __init__(self, **how: Any) -> None:
         clock = MovedClock()
         self.newstore = StandIn(clock.monotonic, **how)
-        self.newstore.reads.stock("mug", "BER", 5)
-        self.newstore.reads.stock("mug", "HAM", 0)
-        self.newstore.reads.stock("cup", "BER", 1)
+        self.reads: ReadSide = self.newstore.reads
+        for product, place, atp in (("mug", "BER", 5), ("mug", "HAM", 0), ("cup", "BER", 1)):
+            self.reads.stock(product, place, atp)
         self.wire, self.kafka = Wire(self.newstore, clock), Kafka()
         self._clock = clock
 
@@ -90,7 +91,7 @@ def test_the_first_export_is_everything_and_the_next_only_what_changed(zipped: b
         await until(world.remembered(3))
         assert world.stock() == [("mug", "BER", 5), ("mug", "HAM", 0), ("cup", "BER", 1)]
 
-        world.newstore.reads.stock("mug", "HAM", 7)
+        world.reads.stock("mug", "HAM", 7)
         await until(world.remembered(4))
         assert world.stock()[3:] == [("mug", "HAM", 7)]
         bodies = [json.loads(call.body) for call in world.wire.said("Begin Export")]
@@ -116,7 +117,7 @@ async def test_the_link_is_read_without_the_token() -> None:
 @moved_clock
 async def test_an_export_that_fails_is_made_again() -> None:
     world = World()
-    world.newstore.reads.fail_exports = 2
+    world.reads.fail_exports = 2
     running = world.start()
     await until(world.remembered(3))
 

@@ -15,6 +15,7 @@ from sinks.newstore.fakeread import LIMITS, ReadSide
 
 TOKEN_PATH = "/auth/realms/acme/protocol/openid-connect/token"
 CLIENT, SECRET = "shop", "the-secret-of-the-client"
+KEPT_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # the sink of this account has to have one
 CUSTOMER = "5b1f6a1e-0000-4000-8000-00000000ada0"
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from shoprelay.gateway.process import _gateway
 from sinks.fake import application
-from tests.shoprelay.gateway.newstore import CLIENT, SECRET, TOKEN_PATH, StandIn, filled
+from tests.shoprelay.gateway.newstore import CLIENT, KEPT_KEY, SECRET, TOKEN_PATH, StandIn, filled
 from tests.shoprelay.gateway.world import AUTH, KEY, PAIR, front
 from tests.system.procs import free_port, until
 
@@ -83,6 +83,7 @@ async def test_sigterm_ends_what_was_begun_takes_in_nothing_more_and_exits_0(pla
 SETTINGS = """
 [sinks.newstore]
 platform = "newstore"
+kept_key = "env:KEPT_KEY"
 [sinks.newstore.config]
 tenant = "acme"
 url = "{platform}"
@@ -104,7 +105,7 @@ async def test_the_command_serves_and_ends(platform: str, tmp_path: Path) -> Non
     listen, http = free_port(), free_port()
     file, log = tmp_path / "shoprelay.toml", tmp_path / "gateway.log"
     file.write_text(SETTINGS.format(platform=platform, token=TOKEN_PATH, client=CLIENT, listen=listen, http=http))
-    secrets = {"NEWSTORE_SECRET": SECRET, "SHOP_KEY": KEY}
+    secrets = {"NEWSTORE_SECRET": SECRET, "SHOP_KEY": KEY, "KEPT_KEY": KEPT_KEY}
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "shoprelay.cli", "gateway", "--config", str(file), "--log", "json",

@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 
 from shoprelay import cli
 from shoprelay.settings import Misconfigured, load
+from tests.shoprelay.gateway.newstore import KEPT_KEY
 from tests.shoprelay.gateway.world import KEY, OTHER
 
 ACCOUNT = """
 [sinks.stores]
 platform = "newstore"
+kept_key = "env:KEPT_KEY"
 [sinks.stores.config]
 tenant = "acme"
 client_id = "shop"
@@ -31,7 +33,7 @@ cache = {{ availability = "10s" }}
 [gateway.config]
 availability_path = "/v1/atp"
 """
-ENVIRON = {"SECRET": "the-secret", "KEY": KEY, "OTHER": OTHER}
+ENVIRON = {"SECRET": "the-secret", "KEPT_KEY": KEPT_KEY, "KEY": KEY, "OTHER": OTHER}
 
 
 def written(folder: Path, text: str) -> Path:
