@@ -75,6 +75,18 @@ def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name unde
 
 
 @app.command()
+def gateway(config: Config = None, log: LogForm = "auto") -> None:
+    """Answers the shop's backend: stock, delivery, customers, orders; the platform's token stays here."""
+    _logs(log)
+    from shoprelay.gateway.process import run_gateway
+
+    front = configuration_of(config, needs_kafka=False).front
+    if front is None:
+        fail(["gateway: not in the settings; docs/gateway.md has an example"])
+    sys.exit(run_gateway(front))
+
+
+@app.command()
 def poll(name: Annotated[str, typer.Argument(metavar="SOURCE", help="A name under \\[sources]")], config: Config = None,
          log: LogForm = "auto") -> None:  # fmt: skip
     """Asks one platform that does not tell: its answers in, shop events out."""

@@ -41,6 +41,7 @@ COMMANDS = (
     "sink",
     "retell",
     "poll",
+    "gateway",
     "demo",
     "replay",
     "feed",
