@@ -21,7 +21,7 @@ from shoprelay.terminal import Config, account_of, configuration_of, fail, out
 from sinks.feed import Feed, Stocked, Written, written
 from streams.domain.catalog import ProductState, decode
 
-READ_SECONDS = 600.0  # how long reading all products may take
+READ_SECONDS = 120.0  # how long reading all products may take
 
 
 def feed(

@@ -29,7 +29,7 @@ from streams.delivery.token import put_on
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 # What a platform may tell one order, cart or parcel from another by.
 OWN = ("order_id", "number", "cart_id", "checkout_id", "fulfillment_id", "refund_id", "payment_id", "list_id")
-OF_PRODUCTS = ("product_id", "variant_id", "sku", "gone")
+OF_PRODUCTS = ("product_id", "variant_id", "sku", "gone", "categories")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,8 @@ def calls_join_the_same_way(subject: Subject) -> None:
         expect(batch.join(calls).endpoint == batch.budget, f"{where} joins for another endpoint than its budget's")
         (stranger, *_) = _own(batch, subject.said(of.of(len(calls) + 1), subject.config(**of.changes)))
         others = [(*calls[:place], stranger, *calls[place + 1 :]) for place in range(len(calls))]
-        forms = {batch.join(some).body for some in (calls, *others)}
+        joined = [batch.join(some) for some in (calls, *others)]
+        forms = {(request.path, request.body) for request in joined}  # a question has all it asks in its path
         expect(len(forms) == len(calls) + 1, f"{where} loses a call, or its place")
         verdicts = _verdicts(subject, of, batch, calls)
         expect(set(verdicts) == {Verdict.DELIVERED}, f"{where}: the stand-in took {_taken(verdicts)} of {len(calls)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import msgspec
@@ -168,6 +169,9 @@ class _UnsubscribeDocument(msgspec.Struct):
     data: _UnsubscribeJob
 
 
+TOGETHER = (
+    "unsubscriptions-together"  # a share of their own, so that requests refused as a whole do not stop single ones
+)
 _unsubscribe = msgspec.json.Decoder(_UnsubscribeDocument)
 _AT_PROFILE = re.compile(r"/data/attributes/profiles/data/(\d{1,5})(/.*)?")
 
@@ -179,7 +183,7 @@ def join_unsubscriptions(calls: Sequence[Call]) -> Call:
     body = (
         b'{"data":{"type":"profile-subscription-bulk-delete-job","attributes":{"profiles":{"data":[%b]}}}}' % profiles
     )
-    return _bulk("Bulk Unsubscribe Profiles", "profile-subscription-bulk-delete-jobs", body)
+    return replace(_bulk("Bulk Unsubscribe Profiles", "profile-subscription-bulk-delete-jobs", body), endpoint=TOGETHER)
 
 
 def read_unsubscriptions(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:
@@ -192,7 +196,7 @@ def read_unsubscriptions(calls: Sequence[Call], answers: Sequence[Answer]) -> tu
 
 UNSUBSCRIPTIONS = Batch(
     endpoint="profile-subscription-bulk-delete-jobs",
-    budget="profile-subscription-bulk-delete-jobs",
+    budget=TOGETHER,
     join=join_unsubscriptions,
     read=read_unsubscriptions,
     most_items=100,

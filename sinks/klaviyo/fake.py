@@ -220,6 +220,7 @@ def _catalog(catalog: Catalog, jobs: CatalogJobs) -> Iterator[_Resource]:
         yield _Resource(f"delete-{kind}", "DELETE", one, write, partial(catalog.delete, kind))
     create_category = partial(catalog.create, "catalog-category")
     yield _Resource("create-catalog-category", "POST", "catalog-categories", write, create_category)
+    yield _Resource("catalog-categories", "GET", "catalog-categories", read, catalog.categories)
     yield _Resource(
         "back-in-stock-subscriptions", "POST", "back-in-stock-subscriptions", f"{write} profiles:write", catalog.wait
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import orjson
 
@@ -30,6 +31,9 @@ _RESOURCES = {
     "catalog-variant": "catalog-variants",
     "catalog-category": "catalog-categories",
 }
+_CATEGORIES = "/api/catalog-categories"
+_FILTER = re.compile(r'any\(ids,\[("[^"\\]+"(,"[^"\\]+")*)?\]\)')
+_QUOTED = re.compile(r'"([^"]+)"')
 
 
 class Catalog:
@@ -55,6 +59,21 @@ class Catalog:
     def delete(self, kind: str, request: Received, quoted: str) -> Reply:
         self.deleted(kind, unquote(quoted), "/data")
         return Reply(204, "accepted")
+
+    def categories(self, request: Received) -> Reply:
+        """Those a filter names, which is all of them without one."""
+        query = parse_qs(urlsplit(request.path).query)
+        size, wanted = query.get("page[size]", ["100"])[0], query.get("filter", [""])[0]
+        if not size.isdecimal() or not 1 <= int(size) <= 100:
+            raise Invalid("The page size must be from 1 to 100.", parameter="page[size]")
+        if wanted and not _FILTER.fullmatch(wanted):
+            raise Invalid("Only any(ids,[…]) is understood here.", parameter="filter")
+        there = self._store.catalog["catalog-category"]
+        names = [name for name in (_QUOTED.findall(wanted) if wanted else there) if name in there][: int(size)]
+        shown = [self._document("catalog-category", name, request)["data"] for name in dict.fromkeys(names)]
+        return Reply(
+            200, "accepted", orjson.dumps({"data": shown, "links": {"self": f"https://a.klaviyo.com{_CATEGORIES}"}})
+        )
 
     def wait(self, request: Received) -> Reply:
         """Whether Klaviyo minds a variant it does not know is not documented; here it does."""
@@ -99,10 +118,12 @@ class Catalog:
                 raise Missing(f"{len(missing)} of the {kind} it belongs to do not exist.", f"{pointer}/relationships")
 
     def _shown(self, kind: str, name: str, request: Received, status: int) -> Reply:
+        return Reply(status, "accepted", orjson.dumps(self._document(kind, name, request)))
+
+    def _document(self, kind: str, name: str, request: Received) -> dict[str, Any]:
         known = self._store.catalog[kind][name]
         told: dict[str, Any] = {key: known[key] for key in ("external_id", "title", "name") if key in known}
-        path = f"/api/{_RESOURCES[kind]}/{quote(name, safe='')}"
-        return Reply(status, "accepted", orjson.dumps(resource(request, kind, name, told, path)))
+        return resource(request, kind, name, told, f"/api/{_RESOURCES[kind]}/{quote(name, safe='')}")
 
 
 def _item_of(told: Any) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from schemas import signals
 from sinks.contract import Call, Dedupe, Limit, Rule, Sink, Verdict
-from sinks.klaviyo import calls, catalog
+from sinks.klaviyo import calls, catalog, people
 from sinks.klaviyo.batches import EVENTS, PROFILES, UNSUBSCRIPTIONS
 from sinks.klaviyo.catalogjobs import CATALOG
+from sinks.klaviyo.categories import CATEGORIES
 from sinks.klaviyo.config import KlaviyoConfig
 from sinks.klaviyo.follow import FOLLOW
 
@@ -38,6 +39,7 @@ def _catalog_windows() -> Iterator[Limit]:
             yield from _windows(f"{job}s", 75, 700)
             yield from _windows(job, *((350, 3500) if verb == "delete" else (75, 700)))
     yield from _windows("create-catalog-category", 75, 700)
+    yield from _windows("catalog-categories", 350, 3500)
 
 
 def _check(config: KlaviyoConfig) -> Call:
@@ -52,16 +54,16 @@ SINK = Sink(
     base_url=lambda config: config.base_url,
     headers=_headers,
     calls={
-        signals.CustomerChanged: calls.profile,
-        signals.CustomerErased: calls.erase,
-        signals.NewsletterSubscribed: calls.subscribe,
-        signals.NewsletterUnsubscribed: calls.unsubscribe,
+        signals.CustomerChanged: people.profile,
+        signals.CustomerErased: people.erase,
+        signals.NewsletterSubscribed: people.subscribe,
+        signals.NewsletterUnsubscribed: people.unsubscribe,
         signals.SessionActive: calls.active_on_site,
         signals.ProductViewed: calls.viewed_product,
         signals.Searched: calls.searched,
         signals.WishlistAdded: calls.wishlist_added,
         signals.WishlistRemoved: calls.wishlist_removed,
-        signals.BackInStockRequested: calls.back_in_stock,
+        signals.BackInStockRequested: people.back_in_stock,
         signals.CartChanged: calls.added_to_cart,
         signals.CheckoutStarted: calls.started_checkout,
         signals.CartAbandoned: calls.abandoned_cart,
@@ -93,13 +95,14 @@ SINK = Sink(
         *_windows("profile-bulk-import-job", 10, 150),
         *_windows("profile-import-errors", 10, 150),
         *_windows("profile-subscription-bulk-create-jobs", 75, 700),
-        *_windows("profile-subscription-bulk-delete-jobs", 75, 700),
+        *_windows("profile-subscription-bulk-delete-jobs", 65, 600),
+        *_windows("unsubscriptions-together", 10, 100),  # the rest of the same windows
         *_windows("data-privacy-deletion-jobs", 3, 60),
         *_windows("back-in-stock-subscriptions", 350, 3500),
         *_windows("lists", 75, 700),
         *_catalog_windows(),
     ),
-    batches=(EVENTS, PROFILES, UNSUBSCRIPTIONS, *CATALOG),
+    batches=(EVENTS, PROFILES, UNSUBSCRIPTIONS, CATEGORIES, *CATALOG),
     max_in_flight=64,
     timeout_seconds=30,
     answer_limit=12_000_000,  # a page of import errors gives back up to 100 profiles of 100 KB

@@ -28,7 +28,7 @@ def judge(real_data: Path, path: str, method: str = "POST") -> jsonschema.Draft4
 
 def template(path: str) -> str:
     """The path as the specification writes it."""
-    return re.sub(r"^/api/(catalog-items|catalog-variants|profiles)/[^/]+$", r"/api/\1/{id}", path)
+    return re.sub(r"^/api/(catalog-items|catalog-variants|profiles)/[^/]+$", r"/api/\1/{id}", path.partition("?")[0])
 
 
 @cache

@@ -6,7 +6,7 @@ The numbers are those of the list in `sinks/klaviyo/README.md`.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -204,7 +204,7 @@ def test_9_what_is_over_a_limit_is_refused_by_the_name_of_its_field() -> None:
 
 ALONE = {f"{verb}-catalog-{kind}" for verb in ("create", "update", "delete") for kind in ("item", "variant")}
 JOBS = {f"catalog-{kind}-bulk-{verb}-job" for verb in ("create", "update", "delete") for kind in ("item", "variant")}
-TIER_XL = {job for job in JOBS if "-delete-" in job}
+TIER_XL = {"catalog-categories", *(job for job in JOBS if "-delete-" in job)}
 TIER_L = {*ALONE, "create-catalog-category", "update-profile", "lists", *JOBS - TIER_XL, *(f"{job}s" for job in JOBS)}
 
 
@@ -226,8 +226,10 @@ def test_11_both_windows_of_every_endpoint_are_declared() -> None:
         ("profile-import", 60): 700,
         ("profile-subscription-bulk-create-jobs", 1): 75,
         ("profile-subscription-bulk-create-jobs", 60): 700,
-        ("profile-subscription-bulk-delete-jobs", 1): 75,
-        ("profile-subscription-bulk-delete-jobs", 60): 700,
+        ("profile-subscription-bulk-delete-jobs", 1): 65,
+        ("profile-subscription-bulk-delete-jobs", 60): 600,
+        ("unsubscriptions-together", 1): 10,
+        ("unsubscriptions-together", 60): 100,
         ("data-privacy-deletion-jobs", 1): 3,
         ("data-privacy-deletion-jobs", 60): 60,
         ("back-in-stock-subscriptions", 1): 350,
@@ -261,6 +263,13 @@ def test_14_consent_changes_through_the_subscription_jobs_alone() -> None:
     assert b"historical_import" not in live.body
     assert b'"consented_at":"2026-11-21T12:00:00+00:00"' in history.body
     assert b'"historical_import":true' in history.body
+
+
+def test_14_a_consent_dated_after_the_event_that_tells_it_is_dated_by_the_event() -> None:
+    later = signals.NewsletterSubscribed(consented_at=NOON + timedelta(days=9))
+    (history,) = calls(later, priority="backfill")
+
+    assert b'"consented_at":"2026-11-21T12:00:00+00:00"' in history.body
 
 
 def test_15_unsubscribing_never_names_a_list() -> None:

@@ -259,3 +259,15 @@ def test_the_last_one_sold_is_zero_in_klaviyo() -> None:
     teller.tell(stock(0, variant_id="P1-S", out_of_stock=True))
 
     assert teller.kept("catalog-variant")["P1-S"]["inventory_quantity"] == 0
+
+
+@pytest.mark.parametrize("odd", ["a/b", "50 % off?", "c$:::d", "ü#1", "..", "%2F"])
+def test_any_id_of_the_shop_finds_its_way(odd: str) -> None:
+    teller, product = Teller(), replace(MUG, product_id=odd, variants=(replace(SMALL, variant_id=odd),))
+
+    for signal in (new(product), changed(product), stock(9, product, variant_id=odd)):
+        assert set(teller.tell(signal)) == DELIVERED
+    assert set(teller.kept("catalog-item")) == {odd}
+    assert teller.kept("catalog-variant")[odd]["inventory_quantity"] == 9
+    assert set(teller.tell(deleted(product, odd))) == DELIVERED
+    assert teller.kept("catalog-item") == teller.kept("catalog-variant") == {}

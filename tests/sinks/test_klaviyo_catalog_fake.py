@@ -254,6 +254,26 @@ def test_twice_is_a_conflict_and_what_is_not_there_cannot_be_changed() -> None:
     assert [delete(stand_in, resource, "P9").status for resource in ("items", "variants")] == [404, 404]
 
 
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 200),
+        ("?page[size]=1", 200),
+        ("?page[size]=0", 400),
+        ("?page[size]=101", 400),
+        ("?filter=any(ids,[%22$custom:::$default:::Kitchen%22])", 200),
+        ("?filter=any(ids,[])", 200),
+        ("?filter=any(ids,[Kitchen])", 400),
+        ("?filter=equals(ids,%22Kitchen%22)", 400),
+    ],
+)
+def test_a_question_about_categories_is_looked_at(query: str, status: int) -> None:
+    reply = ask(stocked(), b"", path("categories") + query, method="GET", content_type=None)
+
+    assert reply.status == status
+    assert status == 200 or "parameter" in error(reply)["source"]
+
+
 # -- jobs
 
 

@@ -19,9 +19,10 @@ from schemas.values import CustomerRef
 from sinks.contract import Answer, Ask, Batch, Call, Verdict
 from sinks.klaviyo.batches import UNSUBSCRIPTIONS
 from sinks.klaviyo.catalogjobs import CATALOG
+from sinks.klaviyo.categories import CATEGORIES
 from tests.sinks.folders import body, config, said
 from tests.sinks.klaviyo_teller import Teller
-from tests.sinks.openapi import answer_judge, judge
+from tests.sinks.openapi import answer_judge, judge, operations
 from tests.sinks.products import MUG, PLAIN, SMALL, changed, deleted, new
 from tests.sinks.test_klaviyo import calls as of_customer
 
@@ -225,6 +226,52 @@ def test_a_cancelled_job_delivers_nothing() -> None:
     assert told_together(teller, "create-catalog-item", THREE) == (U, U, U)
 
 
+# -- categories
+
+
+def categories(*names: str) -> list[Call]:
+    told = said(new(replace(PLAIN, categories=names)), config("klaviyo"), "klaviyo")
+    return [call for call in told if call.endpoint == CATEGORIES.endpoint]
+
+
+def test_of_many_categories_one_question_tells_which_are_there() -> None:
+    teller, told = Teller(), categories("Kitchen", "Men's, & more", "Gifts", 'The "best"')
+    for call in (told[0], told[1], told[3]):
+        teller.alone(call)
+
+    assert teller.together(CATEGORIES, told) == (D, D, R, R)  # how a quote is written in a filter is not documented
+    assert [teller.alone(call) for call in told[2:]] == [D, D]
+    assert teller.sent[3:] == [
+        ("Get Catalog Categories", 200),
+        ("Create Catalog Category", 201),
+        ("Create Catalog Category", 409),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdicts"),
+    [
+        (Answer(200), (R, R)),  # nobody is known to be there: each goes alone
+        (Answer(200, body=b'{"data":7}'), (R, R)),
+        (Answer(200, body=b'{"data":[7,{"id":7},{"id":"$custom:::$default:::Gifts"}]}'), (R, D)),
+        (Answer(400), None),
+        (Answer(403), None),
+        (Answer(414), None),
+        (Answer(429), None),
+        (Answer(0, fault="timeout"), None),
+    ],
+    ids=str,
+)
+def test_what_an_answer_means_for_each_category(answer: Answer, verdicts: Any) -> None:
+    assert CATEGORIES.read(categories("Kitchen", "Gifts"), (answer,)) == verdicts
+
+
+def test_the_address_of_fifty_stays_short() -> None:
+    joined = CATEGORIES.join(categories(*(f"Kitchen and Table {number:02}" for number in range(50))))
+
+    assert len(joined.path) < 8_000
+
+
 # -- consent taken back
 
 
@@ -257,6 +304,17 @@ def test_what_an_answer_means_for_each_who_unsubscribes(answer: Answer, verdicts
 
 
 # -- Klaviyo's own word
+
+
+@pytest.mark.real
+def test_klaviyos_openapi_knows_the_question_about_categories_and_its_answer(real_data: Path) -> None:
+    teller = Teller()
+    for call in (told := categories("Kitchen", "Gifts")):
+        teller.alone(call)
+    answer = teller.answer(CATEGORIES.join(told))
+
+    assert operations(real_data)["GET", "/api/catalog-categories"] == {"catalogs:read"}
+    answer_judge(real_data, "get", "/api/catalog-categories", 200).validate(json.loads(answer.body))
 
 
 @pytest.mark.real

@@ -61,6 +61,14 @@ def test_1_9_02_nothing_goes_to_a_retired_path_nor_to_a_browsers_and_410_holds()
 
 
 @pytest.mark.real
+def test_1_9_01_the_call_that_proves_the_key_is_klaviyos_own(real_data: Path) -> None:
+    assert SINK.check is not None
+    call = SINK.check(config("klaviyo"))
+
+    assert operations(real_data)[call.method, call.path.partition("?")[0]] == {"lists:read"}
+
+
+@pytest.mark.real
 def test_1_9_02_every_call_is_an_operation_that_klaviyo_has(real_data: Path) -> None:
     assert {(call.method, template(call.path)) for call in every_call()} <= set(operations(real_data))
 
@@ -120,6 +128,7 @@ def test_1_9_09_no_request_of_many_is_over_its_limits_and_no_event_over_its_own(
         "events": 1_000,
         "profile-import": 10_000,
         "profile-subscription-bulk-delete-jobs": 100,
+        "create-catalog-category": 50,
         **{batch.endpoint: 100 for batch in CATALOG},
     }
     assert all(batch.most_bytes < 5_000_000 for batch in SINK.batches)
