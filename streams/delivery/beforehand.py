@@ -21,8 +21,6 @@ class Beforehand:
 
     async def listened(self, entry: Entry) -> bool:
         """While the shop is away: whether it is known now if this entry brings it back. Raises `SchemaMissing`."""
-        if not self._remembered.silent:
-            return True
         try:
             signal = self._speaker.signal(entry)
         except Undecodable:
@@ -32,9 +30,7 @@ class Beforehand:
         return await self._guard.lasting(entry.lane, lambda: self._remembered.connect(entry, signal))
 
     async def kept(self, entry: Entry, call: Call) -> bool | Unsayable:
-        """Whether the call may leave, its exact bytes being kept if it is one of those."""
-        if not self._remembered.lacks(entry, call):
-            return True
+        """Whether the call may leave, its exact bytes being kept."""
         refused: list[Call] = []
 
         async def keep() -> None:

@@ -89,7 +89,7 @@ class Courier:
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
             said: Finished | Unsayable | None = await self._second.taken_up(entry)
-            if said is None and not await self._beforehand.listened(entry):
+            if said is None and self._remembered.silent and not await self._beforehand.listened(entry):
                 return None
             said = said or self.prepare(entry)
             if isinstance(said, Finished):
@@ -110,9 +110,7 @@ class Courier:
             return None
         if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
             entry.alone = True  # in company it could not say at once that others need not wait any longer
-        if (kept := await self._beforehand.kept(entry, call)) is not True:
-            if isinstance(kept, Unsayable):
-                await self.put_aside(entry, kept.code, None, kept.detail)
+        if self._remembered.lacks(entry, call) and not await self._kept(entry, call):
             return None
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
@@ -123,6 +121,12 @@ class Courier:
         it stays."""
         if self._remembered.silent or await self._second.settled(entry):
             self._finish(entry, outcome)
+
+    async def _kept(self, entry: Entry, call: Call) -> bool:
+        kept = await self._beforehand.kept(entry, call)
+        if isinstance(kept, Unsayable):
+            await self.put_aside(entry, kept.code, None, kept.detail)
+        return kept is True
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """The calls it means, once; or why there are none. Raises `SchemaMissing`."""

@@ -126,13 +126,12 @@ class Registration:
         self._owner, self._known = owner, False
         self._term += 1
 
-    async def read(self, values: dict[bytes, bytes] | None = None) -> None:
-        """Learns what is kept, from `values` of its partition or by reading. Raises what `Kept.read` raises."""
+    async def read(self) -> None:
+        """Learns what is kept. Raises what `Kept.read` raises."""
         term = self._term
         async with self._writing:
             self._looked_at = self._monotonic()
-            if values is None:
-                values = (await self._kept.read([OWNED]))[OWNED]
+            values = (await self._kept.read([OWNED]))[OWNED]
             told = values.get(CONNECTION)
             self._connection = msgspec.json.decode(told, type=Connection) if told else Connection()
             lent = msgspec.json.decode(values[TOKEN], type=Lent) if TOKEN in values else None

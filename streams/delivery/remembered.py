@@ -137,8 +137,8 @@ class Remembered:
             self._told = values[OWNED].get(MASS)
 
     def known(self, shards: Sequence[Shard]) -> None:
-        """What these are about is read."""
-        if self._mass is not None and self._owner and any(shard.number == OWNED for shard in shards):
+        """What these are about is read. One that went and came back meanwhile is read again first."""
+        if self._mass is not None and self._owner and self._lanes.shards.get(OWNED) in shards:
             self._mass.begin(self._told)
 
     async def finish(self, numbers: Collection[int], seconds: float) -> None:

@@ -14,7 +14,8 @@ from streams.domain import catalog
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.remembering import KINDS, MASS, TELLING, Club, club, comes, fill, join, know, leaves, people
 from tests.delivery.said import ordered, signal
-from tests.delivery.world import OK, Process
+from tests.delivery.sink import SINK
+from tests.delivery.world import OK, Process, World
 
 POINTS = (
     "before send", "before answer", "before keep", "after keep", "read history", "read kept", "before commit",
@@ -87,6 +88,16 @@ async def test_once_told_it_is_never_told_again() -> None:
     await until(lambda: told_all(process))
 
     assert len(platform.history) == before
+
+
+@moved_clock
+async def test_a_platform_that_lends_no_token_is_told_at_once() -> None:
+    world = World()
+    expected = fill(world)
+    process = world.start(replace(SINK, mass=MASS))
+    await until(lambda: told_all(process))
+
+    assert sum(len(json.loads(call.body)["data"]) for _, call in world.platform.sent) == len(expected)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -444,9 +444,9 @@ GUARDS = [
     # -- what outlives a process
     Guard(
         "bytes are kept before they leave",
-        "streams/delivery/beforehand.py",
-        "        if not self._remembered.lacks(entry, call):\n",
-        "        if True:\n",
+        "streams/delivery/courier.py",
+        "        if self._remembered.lacks(entry, call) and not await self._kept(entry, call):\n",
+        "        if False:\n",
         "tests/delivery/test_exact.py::test_a_call_that_may_have_arrived_is_repeated_to_the_byte_by_another_release",
     ),
     Guard(
