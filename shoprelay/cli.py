@@ -73,6 +73,20 @@ def gateway(config: Config = None, log: LogForm = "auto") -> None:
 
 
 @app.command()
+def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")],
+           config: Config = None) -> None:  # fmt: skip
+    """Everything known is told to a platform once more, when its sink starts the next time: after an import, say."""
+    from shoprelay.retell import retell as forget
+
+    configuration = configuration_of(config)
+    account = account_of(configuration, name)
+    if account.sink.mass is None:
+        fail([f"sinks.{name}: {account.settings.platform} is not told everything at the beginning"])
+    forget(configuration, account)
+    out.print(f"[green]✓[/] {escape(name)} tells everything known once more: stop and start its sink", soft_wrap=True)
+
+
+@app.command()
 def poll(name: Annotated[str, typer.Argument(metavar="SOURCE", help="A name under \\[sources]")], config: Config = None,
          log: LogForm = "auto") -> None:  # fmt: skip
     """Asks one platform that does not tell: its answers in, shop events out."""

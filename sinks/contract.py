@@ -50,8 +50,6 @@ class Call:
 
     A `bare` call goes to somebody else, a file store say: without the sink's headers and token, and judged by the usual
     rules alone. `then` is what `Sink.follow` must know to go on after the answer; it never leaves.
-
-    `plan` is for `follow` alone and never leaves: what is to be asked once the answer is there.
     """
 
     says: str
@@ -66,7 +64,6 @@ class Call:
     needs: str = ""
     bare: bool = False
     then: bytes = b""
-    plan: bytes = b""
 
 
 class CannotSay(Exception):
@@ -113,8 +110,8 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`.
-    With `unless_json` only a body that is there and is no JSON matches.
+    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`. With
+    `unless_json` only a body that is there and is no JSON matches.
 
     `wait_seconds` is for a platform that shuts us out: with THROTTLED, no call to any endpoint leaves for so long."""
 
@@ -258,7 +255,9 @@ class Kind:
 class Mass:
     """Everything known when the account is connected, told once, in the background and beside what is live: one kind
     after the other, in parts of `part_items(config)` items, each part accepted before the next one leaves. It goes on
-    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
+    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order.
+    Signals of history (`priority: backfill`) are left to it: told one by one they would look as if they happened now.
+    Import history before the account is connected, or have it told once more with `shoprelay retell`."""
 
     kinds: Callable[[Any], tuple[Kind, ...]]
     join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
@@ -291,7 +290,8 @@ class Sink:
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
     `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
-    `answer_limit` is how many bytes of an answer are read.
+    `answer_limit` is how many bytes of an answer are read. `throttled_seconds` is what a 429 asks for that names no
+    time; 0 leaves it to the back-off.
     """
 
     name: str
@@ -313,6 +313,7 @@ class Sink:
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
     answer_limit: int = 65_536
+    throttled_seconds: float = 0.0
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
 

@@ -176,7 +176,6 @@ def shown(call: Call) -> dict[str, Any]:
     unusual = {"endpoint": (call.endpoint, "default"), "cost": (call.cost, 1)}
     unusual |= {"opens": (call.opens, ""), "needs": (call.needs, ""), "headers": (dict(call.headers), {})}
     unusual |= {"bare": (call.bare, False), "then": (_written(call.then) if call.then else "", "")}
-    unusual |= {"plan": (json.loads(call.plan or b"null", parse_float=Decimal), None)}
     return told | {name: value for name, (value, usual) in unusual.items() if value != usual}
 
 

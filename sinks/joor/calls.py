@@ -14,7 +14,7 @@ from sinks.contract import Call, CannotSay, Unaddressable
 from sinks.joor.config import JoorConfig
 from sinks.joor.sku import color_of, size_of, style_plan, upc_of
 
-WRITE, READ = 5, 1  # credits
+WRITE = 5  # credits
 CODE, NAME, EMAIL, PERSON = 50, 100, 50, 1000  # characters that JOOR takes
 
 
@@ -88,7 +88,7 @@ def style(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
     plan = style_plan(product, config)
     path = f"/v4/products/bulk_create?{urlencode({'account': config.account})}"
     call = Call("Create Product", "POST", path, as_json([plan["product"]]), f"{signal.signal_id}:style")
-    return (replace(call, endpoint="styles", cost=WRITE, plan=as_json(plan)),)
+    return (replace(call, endpoint="styles", cost=WRITE, then=as_json(plan)),)
 
 
 def stock(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:

@@ -79,7 +79,8 @@ SINK = Sink(
     ),
     batches=(jobs.CONNECTIONS, jobs.INVENTORY),
     check=_check,
-    max_in_flight=8,
+    max_in_flight=16,
     timeout_seconds=60,
     answer_limit=4_000_000,
+    throttled_seconds=WINDOW,
 )

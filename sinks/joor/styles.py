@@ -21,7 +21,7 @@ Plan = dict[str, Any]
 
 
 def follow(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
-    way = _way(orjson.loads(call.plan), call.key)
+    way = _way(orjson.loads(call.then), call.key)
     said = next(way)
     for answer in answers:
         if not 200 <= answer.status < 300:

@@ -79,7 +79,12 @@ class NewStoreStandIn:
         }
 
     def stored(self) -> dict[str, Any]:
-        return {name: kept for side in self._sides for name, kept in side.stored().items()}
+        """Of a name that two sides have, the earlier side's."""
+        return {name: kept for side in reversed(self._sides) for name, kept in side.stored().items()}
+
+    def is_valid(self, token: str, at: float) -> bool:
+        """Whether it was lent, and has not ended."""
+        return self._tokens.get(token, 0.0) > at
 
     def expire(self) -> None:
         """Every token there is ends now."""
@@ -145,7 +150,7 @@ class NewStoreStandIn:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or not token:
             raise Refused(401, "unauthorized", "The Authorization header is missing.")
-        if self._tokens.get(token, 0.0) <= request.at:
+        if not self.is_valid(token, request.at):
             raise Refused(403, "forbidden", "The token is invalid or has expired.")
 
     def _check_budget(self, request: Received) -> None:

@@ -33,7 +33,7 @@ def order(signal: Signal, config: ShopifyConfig) -> tuple[Call, ...]:
     }
     look = {"name": name, "status": "any", "limit": 250, "fields": FIELDS}
     path, key = f"{orders}?{urlencode(look)}", f"{signal.signal_id}:order"
-    return (Call("Order", "GET", path, b"", key, "orders", plan=as_json(plan)),)
+    return (Call("Order", "GET", path, b"", key, "orders", then=as_json(plan)),)
 
 
 def _order(said: WholesaleOrderApproved, name: str, config: ShopifyConfig) -> Fields:

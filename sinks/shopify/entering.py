@@ -22,7 +22,7 @@ Way = Generator[Ask | None, Answer, Verdict | None]
 
 
 def follow(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
-    way = _way(orjson.loads(call.plan), call)
+    way = _way(orjson.loads(call.then), call)
     said = next(way)
     for answer in answers:
         if not 200 <= answer.status < 300:

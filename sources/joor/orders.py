@@ -161,11 +161,12 @@ def _amount(row: dict[str, Any], field: str, of: str = "") -> Decimal | None:
         return None
     try:
         amount = Decimal(text.replace(",", ""))
+        exact = amount.quantize(PLACES)
     except InvalidOperation:
-        raise Unfit(of + field, "is no number") from None
+        raise Unfit(of + field, "is no number that an amount can be") from None
     if not amount.is_finite():
-        raise Unfit(of + field, "is no number")
-    return amount if amount == round(amount, 2) else amount.quantize(PLACES)
+        raise Unfit(of + field, "is no number that an amount can be")
+    return amount if amount == exact else exact
 
 
 def _moment(row: dict[str, Any], *fields: str) -> datetime | None:
@@ -176,8 +177,7 @@ def _moment(row: dict[str, Any], *fields: str) -> datetime | None:
             continue
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
             continue
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
     return None

@@ -218,7 +218,7 @@ class Courier:
         """What one answer says of the platform as a whole."""
         gate, longest = self.turns.gate(call.endpoint), self._settings.longest_wait_seconds
         if verdict is Verdict.THROTTLED:
-            asked = asked_for(answer.headers, self._clock.wall())
+            asked = asked_for(answer.headers, self._clock.wall()) or self._sink.throttled_seconds or None
             gate.throttled(sent_at, now, None if asked is None else min(asked, longest), self._random)
             if (rule := deciding(answer, self._sink.rules_for(call))) and rule.wait_seconds:
                 self.turns.shut(now + rule.wait_seconds)

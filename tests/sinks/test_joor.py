@@ -142,7 +142,7 @@ def test_what_joor_would_refuse_is_refused_before(of: Any, reason: str) -> None:
 def test_a_price_is_told_to_the_cent_and_never_below_zero() -> None:
     odd = mug(variant("1", barcode="800"), price=None)
     (call,) = calls(product(odd), config(wholesale_percent=Decimal("33.3")))
-    assert json.loads(call.plan)["prices"] == {"1": {"wholesale_value": "3.33", "retail_value": "10.00"}}
+    assert json.loads(call.then)["prices"] == {"1": {"wholesale_value": "3.33", "retail_value": "10.00"}}
 
     with pytest.raises(CannotSay, match="below zero"):
         calls(product(mug(price=Decimal(-1), variants=(Variant(variant_id="1"),))))
@@ -151,7 +151,7 @@ def test_a_price_is_told_to_the_cent_and_never_below_zero() -> None:
 def test_the_upc_is_the_barcode_where_it_is_set_so() -> None:
     (call,) = calls(product(mug(variant("1", barcode="800"))), config(upc="barcode"))
 
-    assert json.loads(call.plan)["skus"][0]["identifiers"] == [{"type": "upc", "value": "800"}]
+    assert json.loads(call.then)["skus"][0]["identifiers"] == [{"type": "upc", "value": "800"}]
 
 
 # -- stock

@@ -98,6 +98,7 @@ def test_4_6_06_credits_are_kept_and_written_in_batches() -> None:
     for call in (*heard, *first):
         assert call.cost == (1 if call.method == "GET" else 5)
     assert {batch.endpoint for batch in SINK.batches} == {"bulk-connection", "bulk-inventory"}
+    assert SINK.throttled_seconds == limit.seconds
 
 
 def test_4_6_07_errors_in_the_body_count_although_the_status_is_good() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replace_call
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,6 @@ from sinks.contract import Answer, Call, CannotSay, Limit, Verdict, classify, de
 from sinks.fake import Received
 from sinks.newstore.fake import TOKEN_SECONDS, NewStoreStandIn
 from sinks.newstore.fakeorders import Orders
-from sinks.newstore.files import unpacked
 from sinks.newstore.token import TOKEN, UNTOLD_SECONDS
 from tests.sinks.folders import SECRET, body, config, said
 from tests.sinks.newstore import (
@@ -321,21 +319,3 @@ def test_5_9_16_the_pace_is_declared() -> None:
     assert Limit("injection", 20, 1) in SINK.limits
     assert Limit("*", 30_000, 300) in SINK.limits
     assert SINK.max_in_flight <= 64
-
-
-def test_the_check_reads_nothing_and_needs_the_token() -> None:
-    tenant = Tenant()
-    assert SINK.check is not None
-    call = SINK.check(tenant.config)
-
-    assert (call.method, tenant.answers(call).status) == ("GET", 200)
-    assert tenant.answers(replace_call(call, path="/v0/orders")).status == 404
-
-
-def test_an_import_file_holds_what_its_signal_says() -> None:
-    settings = config("newstore", files_url="https://files.example/in/", fulfillment_node="FN1")
-    (call,) = said(of_product(signals.StockChanged(product_id="mug", quantity=Decimal(-3))), settings, "newstore")
-
-    assert call.path.startswith("https://files.example/in/import-stock-")
-    (file,) = unpacked(call.body)
-    assert file[1] == [{"product_id": "mug", "fulfillment_node_id": "FN1", "quantity": 0}]

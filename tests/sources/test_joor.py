@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.events import ShopEvent, WholesaleOrderApproved
+from shoprelay.certificate.answers import strange_answers
 from sinks.contract import Answer
 from sinks.joor.fake import JoorStandIn
 from sinks.joor.fakeorders import order
@@ -97,6 +98,8 @@ def test_lines_without_a_quantity_are_left_out() -> None:
         ("order_total", ..., "order_total"),
         ("order_total", "a lot", "order_total"),
         ("order_total", "NaN", "order_total"),
+        ("order_total", "1e999999", "order_total"),
+        ("order_total", 1e300, "order_total"),
         ("line_items", ..., "line_items"),
         ("line_items", [], "line_items"),
         ("line_items", ["mug"], "line_items.0"),
@@ -221,3 +224,32 @@ def test_a_position_nobody_can_read_is_the_very_beginning(position: bytes) -> No
     request = SOURCE.begin(Visit("mugs", NOON, position), config(history_days=30))
 
     assert "date_start=2026-05-02T12%3A00%3A00.000Z" in request.path
+
+
+@pytest.mark.parametrize("value", ["", "soon", "0001-01-01T00:00:00+05:00", None, 7, ["2026-11-25"]])
+def test_a_date_nobody_can_read_is_left_out_and_the_next_one_counts(value: Any) -> None:
+    made = event({**order("7001"), "date_approved": value})
+
+    assert made.occurred_at.isoformat() == "2026-11-25T09:00:00+00:00"
+    nothing = dict.fromkeys(("date_approved", "date_modified", "date_created"), value)
+    assert event({**order("7001"), **nothing}).occurred_at == NOON
+
+
+STRANGE: tuple[Any, ...] = (None, "", "x", 0, -1, 1e308, True, [], {}, [None], {"a": [1]}, "9" * 5000, "\x00")
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=lambda value: repr(value)[:20])
+def test_whatever_stands_in_a_place_a_row_is_an_event_or_refused(value: Any) -> None:
+    row = order("7001")
+    spoilt = [{**row, field: value} for field in row]
+    spoilt += [{**row, "line_items": [{**row["line_items"][0], field: value}]} for field in row["line_items"][0]]
+
+    polled = read(answer([*spoilt, value]))
+
+    assert len(polled.events) + len(polled.unreadable) == len(spoilt) + 1
+
+
+def test_no_answer_is_too_strange() -> None:
+    for given in strange_answers():
+        polled = read(given)
+        assert polled.trouble or polled.events == ()
