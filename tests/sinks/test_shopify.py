@@ -91,7 +91,7 @@ def test_where_the_name_is_not_heeded_all_since_the_approval_are_read() -> None:
 
 def test_an_order_that_was_renamed_is_known_by_its_number_at_joor() -> None:
     plan = b'{"orders":"/o","name":"JOOR-1","source_identifier":"1","since":"2026-11-24T12:00:00Z","order":{}}'
-    call = Call("Order", "GET", "/o", b"", "k", "orders", plan=plan)
+    call = Call("Order", "GET", "/o", b"", "k", "orders", then=plan)
 
     there = Answer(200, {}, b'{"orders":[{"id":1,"name":"#9","source_identifier":"1"}]}')
     assert entering.follow(call, [there]) is Verdict.DELIVERED
