@@ -61,18 +61,6 @@ def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under 
 
 
 @app.command()
-def gateway(config: Config = None, log: LogForm = "auto") -> None:
-    """Answers the shop's backend: stock, delivery, customers, orders; the platform's token stays here."""
-    _logs(log)
-    from shoprelay.gateway.process import run_gateway
-
-    front = configuration_of(config, needs_kafka=False).front
-    if front is None:
-        fail(["gateway: not in the settings; docs/gateway.md has an example"])
-    sys.exit(run_gateway(front))
-
-
-@app.command()
 def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")],
            config: Config = None) -> None:  # fmt: skip
     """Everything known is told to a platform once more, when its sink starts the next time: after an import, say."""
@@ -84,6 +72,18 @@ def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name unde
         fail([f"sinks.{name}: {account.settings.platform} is not told everything at the beginning"])
     forget(configuration, account)
     out.print(f"[green]✓[/] {escape(name)} tells everything known once more: stop and start its sink", soft_wrap=True)
+
+
+@app.command()
+def gateway(config: Config = None, log: LogForm = "auto") -> None:
+    """Answers the shop's backend: stock, delivery, customers, orders; the platform's token stays here."""
+    _logs(log)
+    from shoprelay.gateway.process import run_gateway
+
+    front = configuration_of(config, needs_kafka=False).front
+    if front is None:
+        fail(["gateway: not in the settings; docs/gateway.md has an example"])
+    sys.exit(run_gateway(front))
 
 
 @app.command()

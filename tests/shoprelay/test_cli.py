@@ -39,9 +39,9 @@ api_key = "pk_in_the_file"
 COMMANDS = (
     "worker",
     "sink",
-    "gateway",
     "retell",
     "poll",
+    "gateway",
     "demo",
     "replay",
     "feed",
