@@ -7,7 +7,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from shoprelay.collector.metrics import CollectorMetrics
+from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
+from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -19,9 +21,12 @@ def catalogue(*metrics: object) -> dict[str, tuple[str, ...]]:
 
 
 def test_the_page_and_the_code_agree() -> None:
-    worker, sink = CollectorRegistry(), CollectorRegistry()
-    collector = CollectorMetrics(CollectorRegistry(), lambda: 0)
-    made = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"), collector)
+    worker = CollectorRegistry()
+    made = catalogue(
+        WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+        CollectorMetrics(CollectorRegistry(), lambda: 0),
+    )  # fmt: skip
     rows = re.findall(r"^\| `(shoprelay_\w+)` \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
     told = {name: tuple(re.findall(r"\w+", labels)) for name, labels in rows}
 
@@ -30,6 +35,9 @@ def test_the_page_and_the_code_agree() -> None:
 
 def test_every_name_says_its_unit() -> None:
     worker = CollectorRegistry()
-    names = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"))
+    names = catalogue(
+        WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+    )  # fmt: skip
 
     assert [n for n in names if not re.fullmatch(r"shoprelay(_[a-z]+)+", n)] == []
