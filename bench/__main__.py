@@ -11,6 +11,7 @@ BENCHES = {
     "delivery": "calls without Kafka: CPU per call beside bare aiohttp and httpx",
     "keys": "one partition, few or many customers: how much goes on at once",
     "obedience": "how closely a platform's limits are kept",
+    "gateway": "a shop's questions through the gateway: how long, and what the platform notices",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }
 

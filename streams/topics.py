@@ -111,6 +111,11 @@ class Topics:
         return self._topic("catalog-changelog", cleanup="compact")
 
     @property
+    def positions(self) -> Topic:
+        """How far each source that we ask has been read, by its account's name."""
+        return self._topic("positions", cleanup="compact")
+
+    @property
     def refused(self) -> Topic:
         return self._topic("refused", retention_ms=30 * DAY_MS)
 
@@ -135,6 +140,7 @@ class Topics:
             self.catalog_signals,
             self.customers_changelog,
             self.catalog_changelog,
+            self.positions,
             self.refused,
         ]
         return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink), self.kept(sink))]

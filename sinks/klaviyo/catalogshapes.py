@@ -191,7 +191,7 @@ class BackInStockAttributes(Shape):
 
 class VariantName(Shape):
     type: Literal["catalog-variant"]
-    id: Annotated[str, Field(pattern=r"^[^:]+:::[^:]+:::.+$")]
+    id: Annotated[str, Field(pattern=r"^[^:]+:::[^:]+:::[\s\S]+$")]
 
 
 class ForVariant(Shape):

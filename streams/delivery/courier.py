@@ -8,7 +8,7 @@ import structlog
 
 from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
-from sinks.contract import Answer, Call, Sink, Verdict, classify
+from sinks.contract import Answer, Call, Sink, Verdict, classify, deciding
 from streams.delivery import park
 from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
@@ -17,7 +17,6 @@ from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
 from streams.delivery.entries import Entry, Lane
-from streams.delivery.gate import Gate
 from streams.delivery.guard import Guard
 from streams.delivery.hold import Hold
 from streams.delivery.http import Transport
@@ -188,14 +187,14 @@ class Courier:
     # -- sending, and what follows
 
     async def _attempt(self, entry: Entry, call: Call) -> None:
-        lane, gate, sent_at = entry.lane, self.turns.gate(call.endpoint), self._clock.monotonic()
+        lane, sent_at = entry.lane, self._clock.monotonic()
         entry.first_at = entry.first_at or self._clock.wall().timestamp()
         answer = await self._exchange(lane, call)
         if answer is None:
             return
-        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
+        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules_for(call))
         self._metrics.timed(call, now - sent_at)
-        self.correct(gate, verdict, answer, sent_at, now)
+        self.correct(call, verdict, answer, sent_at, now)
         if call.endpoint in self._sink.follow:
             followed = await self._followed(lane, call, verdict, answer)
             if followed is None:
@@ -219,12 +218,14 @@ class Courier:
         finally:
             lane.scope = None
 
-    def correct(self, gate: Gate, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
+    def correct(self, call: Call, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
         """What one answer says of the platform as a whole."""
-        longest = self._settings.longest_wait_seconds
+        gate, longest = self.turns.gate(call.endpoint), self._settings.longest_wait_seconds
         if verdict is Verdict.THROTTLED:
-            asked = asked_for(answer.headers, self._clock.wall())
+            asked = asked_for(answer.headers, self._clock.wall()) or self._sink.throttled_seconds or None
             gate.throttled(sent_at, now, None if asked is None else min(asked, longest), self._random)
+            if (rule := deciding(answer, self._sink.rules_for(call))) and rule.wait_seconds:
+                self.turns.shut(now + rule.wait_seconds)
             return
         if verdict is Verdict.UNAVAILABLE:
             gate.failed(sent_at, now, self._random)

@@ -72,7 +72,7 @@ class Speaker:
         except Undecodable as broken:
             return Unsayable(UNDECODABLE, f"{broken.reason}: {broken.problem}")
         entry.history = signal.priority == "backfill"
-        if not self.hears(signal):
+        if not self.hears(signal) or (entry.history and self.sink.mass is not None):
             return Finished(NOT_TOLD)
         table: Mapping[type, Callable[[Any, Any], tuple[Call, ...]]]
         table = self.sink.calls if isinstance(signal, Signal) else self.sink.catalog

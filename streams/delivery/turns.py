@@ -45,6 +45,7 @@ class Turns:
         self._hold = hold
         self._share = 1.0
         self._everywhere = self._windows(EVERYWHERE)
+        self._shut_until = -math.inf
         self._gates: dict[str, Gate] = {}
         self._ready: deque[Lane] = deque()
         self._lines: dict[str, Line] = {}
@@ -61,7 +62,14 @@ class Turns:
         if gate is None:
             windows = [*self._windows(endpoint), *self._everywhere]
             gate = self._gates[endpoint] = Gate(windows, self._max_in_flight, self._backoff, self._sink.reserve)
+            gate.shut(self._shut_until)
         return gate
+
+    def shut(self, until: float) -> None:
+        """Nothing leaves anywhere before."""
+        self._shut_until = max(self._shut_until, until)
+        for gate in self._gates.values():
+            gate.shut(until)
 
     def line(self, endpoint: str) -> Line:
         line = self._lines.get(endpoint)

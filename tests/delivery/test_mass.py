@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from sinks.contract import Answer, Limit, Mass
+from streams.delivery.mass import MASS as MASS_KEY
+from streams.delivery.registration import OWNED
 from streams.domain import catalog
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.remembering import KINDS, MASS, TELLING, Club, club, comes, fill, join, know, leaves, people
-from tests.delivery.said import ordered
+from tests.delivery.said import ordered, signal
 from tests.delivery.sink import SINK
 from tests.delivery.world import OK, Process, World
 
@@ -41,6 +43,36 @@ async def test_everything_is_told_once_in_the_order_of_its_kinds() -> None:
     assert max(map(len, parts(platform))) == 7
     assert process.metric("shoprelay_mass_items_total", kind="people") == 40
     assert process.metric("shoprelay_mass_kind", kind="people") == 0
+
+
+@moved_clock
+async def test_signals_of_history_are_left_to_it() -> None:
+    world, platform = club()
+    fill(world)
+    world.log.say(signal("ada", "old", ordered().payload, backfill=True), ordered("eve"))
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    await until(world.done)
+
+    assert "eve-ordered-1" in platform.accepted
+    assert "ada-old" not in platform.accepted
+    assert process.metric("shoprelay_signals_total", signal="OrderPlaced", outcome="not_told") == 1
+
+
+@moved_clock
+async def test_told_again_when_its_mark_is_taken_away() -> None:
+    """As `shoprelay retell` does."""
+    world, platform = club()
+    expected = fill(world)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    await process.end()
+    world.log.kept.append((OWNED, MASS_KEY, None))
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert len(platform.history) == 2 * len(expected)
+    assert len(platform.tokens) == 1, "nobody registers again for that"
 
 
 @moved_clock

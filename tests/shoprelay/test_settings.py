@@ -8,6 +8,8 @@ import pytest
 
 from shoprelay.settings import Misconfigured, duration, load
 from sinks.klaviyo.sink import SINK
+from sources.contract import Source
+from tests.polling.asked import PARCELS
 
 GOOD = """
 [kafka]
@@ -128,6 +130,65 @@ def test_no_stages_is_a_shop_that_reminds_nobody(tmp_path: Path) -> None:
 def test_parts_of_the_security_settings_that_do_not_fit_are_told(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="kafka: security protocol SASL_SSL needs a username and a password"):
         load(written(tmp_path, '[kafka]\nsecurity_protocol = "SASL_SSL"'), {})
+
+
+ASKED = (
+    GOOD
+    + """
+[sources.wholesale]
+platform = "parcels"
+shop = "mugs"
+"""
+)
+
+
+@pytest.fixture
+def parcels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sources.contract.load` knows this one, and no other."""
+
+    def load_source(name: str) -> Source:
+        if name != "parcels":
+            raise LookupError(f"no source {name!r}")
+        return PARCELS
+
+    monkeypatch.setattr("sources.contract.load", load_source)
+
+
+@pytest.mark.usefixtures("parcels")
+def test_a_source_that_is_asked_rests_as_long_as_it_wants_or_longer(tmp_path: Path) -> None:
+    asked = load(written(tmp_path, ASKED), {"NEWS_KEY": "pk_secret"}).asked["wholesale"]
+    assert (asked.every, asked.settings.shop) == (timedelta(minutes=15), "mugs")
+
+    longer = load(written(tmp_path, ASKED + 'every = "1h"'), {"NEWS_KEY": "pk_secret"}).asked["wholesale"]
+    assert longer.every == timedelta(hours=1)
+
+
+@pytest.mark.usefixtures("parcels")
+def test_a_source_is_never_asked_more_often_than_it_says(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as told:
+        load(written(tmp_path, ASKED + 'every = "14m"'), {"NEWS_KEY": "pk_secret"})
+    assert told.value.problems == ["sources.wholesale.every: may be longer than 900s, never shorter"]
+
+
+@pytest.mark.usefixtures("parcels")
+def test_the_problems_of_sources_are_told_with_all_others(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + """
+    [sources.a]
+    platform = "nope"
+    shop = "mugs"
+    [sources.b]
+    platform = "parcels"
+    [sources.b.config]
+    page = "many"
+    """
+    )
+    with pytest.raises(Misconfigured) as told:
+        load(written(tmp_path, text), {"NEWS_KEY": "pk_secret"})
+
+    places = {problem.split(": ")[0] for problem in told.value.problems}
+    assert places == {"sources.a.platform", "sources.b.shop", "sources.b.config.page"}
 
 
 # -- what a sink has to keep

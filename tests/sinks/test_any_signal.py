@@ -49,7 +49,7 @@ def together(sink: Sink, calls: tuple[Call, ...]) -> list[Call]:
 @pytest.mark.parametrize(("name", "kind"), TABLE, ids=IDS)
 def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, kind: type[Conclusion]) -> None:
     subject = SUBJECTS[name]
-    configs, clock = variants(subject, kind), count(int(NOON))
+    configs, clock = variants(subject, kind), count(int(NOON), 60)
     first = next(iter(subject.cases)).signal
     ways = [(served, borrowed(subject, configs[0], served, first)) for served in (subject.stand_in() for _ in "12")]
 
