@@ -123,7 +123,7 @@ def _lent(answer: Answered) -> tuple[str, float] | None:
     if not isinstance(token, str) or not token:
         return None
     told_so = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
-    return token, float(seconds) if told_so else UNTOLD_SECONDS
+    return token, seconds if told_so else UNTOLD_SECONDS
 
 
 def _bearer(token: str) -> Mapping[str, str]:
