@@ -1,0 +1,68 @@
+"""How a backfill speaks: the bar while it goes, the summary when it ends. Nothing of a person is ever in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from shoprelay.backfill.tally import Tally
+from shoprelay.parked.speech import odd, say, show
+
+SHOWN = 10  # kinds of problems
+
+
+class Rate(ProgressColumn):
+    """Facts in a second, since this run began."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.finished_time or task.elapsed or 0.0
+        rate = task.fields["told"] / seconds if seconds else 0.0
+        return Text(f"{task.fields['told']:,} told, {rate:,.0f}/s")
+
+
+def bar(out: Console) -> Progress:
+    """By the bytes of the file; tasks have the fields `told` and `more`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Rate(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[more]}"), console=out, transient=True,
+                    disable=not out.is_terminal)  # fmt: skip
+
+
+def summary(out: Console, tally: Tally, lines: int, report: Path | None) -> None:
+    """What the whole file came to, with what was told before a kill."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(f"{lines:,}", "lines read")
+    for kind, count in sorted(tally.facts.items(), key=lambda each: (-each[1], each[0])):
+        table.add_row(f"{count:,}", Text(kind, "green"))
+    for what, count in sorted(tally.counted.items()):
+        passed = tally.passed.get(what)
+        table.add_row(f"{passed or count:,}", Text(what, "dim"))
+    if tally.lines_refused:
+        table.add_row(f"{tally.lines_refused:,}", Text("lines refused", "yellow"))
+    show(out, table)
+    if tally.first and tally.last:
+        say(out, f"from {_day(tally.first)} to {_day(tally.last)} (UTC)")
+    for currency, money in sorted(tally.money.items()):
+        unsaid = f", and {money.unsaid} refunds without an amount" if money.unsaid else ""
+        say(out, f"ordered {money.orders:,} {currency}, given back {money.refunds:,} {currency}{unsaid}")
+    _refused(out, tally, report)
+
+
+def _refused(out: Console, tally: Tally, report: Path | None) -> None:
+    most = sorted(tally.refused.items(), key=lambda each: (-each[1], each[0]))
+    for what, count in most[:SHOWN]:
+        odd(out, f"{count:,} × {what}")
+    if len(most) > SHOWN:
+        odd(out, f"and {len(most) - SHOWN} more kinds of problems")
+    if most and report is not None:
+        odd(out, f"line by line, with remedies: {report}")
+
+
+def _day(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M")
