@@ -101,6 +101,9 @@ def backfill(
         int, typer.Option(min=0, help="At most so many events wait for the workers; 0: any number")
     ] = 5_000,
     rate: Annotated[str | None, typer.Option(help="At most so many: 500/s, 60000/h")] = None,
+    progress: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it keeps how far it is")] = Path(
+        ".shoprelay/backfill"
+    ),
     config: Config = None,
 ) -> None:
     """Tells a shop's history from files, behind what is live; goes on where it was after a kill."""
@@ -108,7 +111,7 @@ def backfill(
     from shoprelay.backfill.start import start
 
     asked = asked_of(format, shop, currency, time_zone, rate, again=again, ahead=ahead, samples=samples,
-                     show_personal=show_personal)  # fmt: skip
+                     show_personal=show_personal, folder=progress)  # fmt: skip
     sys.exit(start(configuration_of(config, needs_kafka=not dry_run), files, asked, dry_run))
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from shoprelay.backfill.dry import Nowhere, Samples, dry_run
 from shoprelay.backfill.pace import Ahead, Line
-from shoprelay.backfill.progress import ProgressFile
+from shoprelay.backfill.progress import FOLDER, ProgressFile
 from shoprelay.backfill.reading import Source, Unusable
 from shoprelay.backfill.run import Run
 from shoprelay.backfill.speech import bar, summary
@@ -56,6 +56,7 @@ class Asked:
     rate: float | None = None
     samples: int = 3
     show_personal: bool = False
+    folder: Path = FOLDER
 
     @property
     def telling(self) -> Telling:
@@ -69,12 +70,13 @@ def try_out(out: Console, configuration: Configuration, files: list[Path], asked
     """A dry run: 0 when the files can be read, 2 when one is not of this format."""
     for file in files:
         policy = _policy(configuration, asked.shop)
-        progress = Nowhere(ProgressFile.of(file, ("dry", *asked.words())).path)
+        progress = Nowhere(ProgressFile.of(file, ("dry", *asked.words()), asked.folder).path)
         samples = Samples(configuration.accounts, policy, asked.samples)
-        run = Run(Source(file), asked.format, asked.telling, policy, samples, progress)
-        run.begin(None)
-        if code := _guarded(out, file, partial(_watched, out, run, "looking at")):
-            return code
+        with Source(file) as source:
+            run = Run(source, asked.format, asked.telling, policy, samples, progress)
+            run.begin(None)
+            if code := _guarded(out, file, partial(_watched, out, run, "looking at")):
+                return code
         summary(out, run.tally, run.spot.line, None)
         dry_run(out, run, samples, asked.show_personal, progress.report().path)
         good(out, f"{file.name}: nothing was told; without --dry-run it would be {run.tally.told:,} facts")
@@ -88,7 +90,8 @@ def tell(out: Console, configuration: Configuration, files: list[Path], asked: A
     publisher = asyncio.run(publisher_of(configuration, IN_FLIGHT))
     with _interrupted() as stopping:
         for file in files:
-            progress = ProgressFile.of(file, (cluster, configuration.settings.topics.prefix, *asked.words()))
+            told = (cluster, configuration.settings.topics.prefix, *asked.words())
+            progress = ProgressFile.of(file, told, asked.folder)
             code = _tell_one(out, configuration, file, progress, asked, publisher, stopping)
             if code:
                 return code
@@ -104,12 +107,13 @@ def _tell_one(
         good(out, f"{file.name}: told already, at {saved.saved_at:%Y-%m-%d %H:%M} UTC; --again tells it once more")
         summary(out, saved.tally, saved.spot.line, progress.report().path)
         return 0
-    run = Run(Source(file), asked.format, asked.telling, _policy(configuration, asked.shop), publisher, progress)
-    run.begin(saved)
-    if saved is not None:
-        odd(out, f"{file.name}: goes on after line {saved.spot.line:,}, where it was at {saved.saved_at:%H:%M:%S} UTC")
-    run.stopping = stopping
-    code = _guarded(out, file, partial(_watched, out, run, file.name, _line(configuration), asked))
+    with Source(file) as source:
+        policy = _policy(configuration, asked.shop)
+        run = Run(source, asked.format, asked.telling, policy, publisher, progress, stopping=stopping)
+        run.begin(saved)
+        if saved is not None:
+            odd(out, f"{file.name}: goes on after line {saved.spot.line:,}, saved at {saved.saved_at:%H:%M:%S} UTC")
+        code = _guarded(out, file, partial(_watched, out, run, file.name, _line(configuration), asked))
     if code == 2:
         return 2
     summary(out, run.tally, run.spot.line, progress.report().path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shoprelay.backfill.command import Asked
@@ -13,7 +14,7 @@ from streams.domain.currencies import CURRENCIES
 
 def asked_of(
     format: str, shop: str, currency: str | None, time_zone: str, rate: str | None, *, again: bool, ahead: int,
-    samples: int, show_personal: bool,
+    samples: int, show_personal: bool, folder: Path,
 ) -> Asked:  # fmt: skip
     """Or exits 2, naming all that is wrong."""
     problems = []
@@ -32,5 +33,5 @@ def asked_of(
     chosen = FORMATS[format]
     return Asked(
         chosen, shop, currency or chosen.currency, zone, again=again, ahead=ahead, rate=rate_of(rate), samples=samples,
-        show_personal=show_personal,
+        show_personal=show_personal, folder=folder,
     )  # fmt: skip

@@ -42,7 +42,7 @@ class Read(NamedTuple):
 
 @dataclass(slots=True)
 class Source:
-    """An open file. `place` is how far it was read in bytes on disk, of `size`."""
+    """An open file, to be used with `with`. `place` is how far it was read in bytes on disk, of `size`."""
 
     path: Path
     size: int = field(init=False)
@@ -60,7 +60,11 @@ class Source:
     def place(self) -> int:
         return self._disk.tell()
 
-    def close(self) -> None:
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
         self._disk.close()
 
     def rows(self, format: Format, start: Spot = START) -> Iterator[Read]:
