@@ -144,11 +144,11 @@ def _wanted(
 ) -> Wanted:
     from shoprelay.parked.selection import Wanted
 
-    at = _moment(since, now) if since else None
+    at = moment_of(since, now) if since else None
     return Wanted(ids=tuple(ids or ()), reason=reason, customer=customer, since=at, limit=limit)
 
 
-def _moment(since: str, now: datetime) -> datetime:
+def moment_of(since: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(since)
         return at if at.tzinfo else at.replace(tzinfo=UTC)
