@@ -56,6 +56,15 @@ def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under 
 
 
 @app.command()
+def collect(config: Config = None, log: LogForm = "auto") -> None:
+    """Takes what shops post, and answers when the broker has it. Start as many as you like behind a load balancer."""
+    _logs(log)
+    from shoprelay.collector.process import run_collector
+
+    sys.exit(run_collector(configuration_of(config)))
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
     seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,

@@ -1,4 +1,4 @@
-"""The names of facts: the same fact has the same `event_id`, whoever tells it (a webhook, the database, a history file).
+"""The names of facts: the same fact has the same `event_id`, whoever tells it (webhook, database, history file).
 
 An id is the fact's word, what it happened to, and for what can happen to it again a version. Rules a source relies on:
 

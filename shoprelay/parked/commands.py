@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoprelay.settings import duration
+from shoprelay.parts import duration
 from shoprelay.terminal import Config, account_of, configuration_of, err, fail, out
 
 if TYPE_CHECKING:

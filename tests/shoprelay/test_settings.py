@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shoprelay.settings import Misconfigured, duration, load
+from shoprelay.parts import duration
+from shoprelay.settings import Misconfigured, load
 
 GOOD = """
 [kafka]
