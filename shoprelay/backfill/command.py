@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -51,6 +51,7 @@ class Asked:
     shop: str
     currency: str
     zone: tzinfo
+    until: datetime | None = None
     again: bool = False
     ahead: int = 5_000
     rate: float | None = None
@@ -58,12 +59,11 @@ class Asked:
     show_personal: bool = False
     folder: Path = FOLDER
 
-    @property
-    def telling(self) -> Telling:
-        return Telling(self.shop, self.currency, self.zone)
+    def telling(self, file: Path) -> Telling:
+        return Telling(self.shop, self.currency, self.zone, datetime.fromtimestamp(int(file.stat().st_mtime), UTC))
 
     def words(self) -> tuple[str, ...]:
-        return self.format.name, self.shop, self.currency, str(self.zone)
+        return self.format.name, self.shop, self.currency, str(self.zone), str(self.until or "")
 
 
 def try_out(out: Console, configuration: Configuration, files: list[Path], asked: Asked) -> int:
@@ -73,7 +73,7 @@ def try_out(out: Console, configuration: Configuration, files: list[Path], asked
         progress = Nowhere(ProgressFile.of(file, ("dry", *asked.words()), asked.folder).path)
         samples = Samples(configuration.accounts, policy, asked.samples)
         with Source(file) as source:
-            run = Run(source, asked.format, asked.telling, policy, samples, progress)
+            run = Run(source, asked.format, asked.telling(file), policy, samples, progress, asked.until)
             run.begin(None)
             if code := _guarded(out, file, partial(_watched, out, run, "looking at")):
                 return code
@@ -109,7 +109,7 @@ def _tell_one(
         return 0
     with Source(file) as source:
         policy = _policy(configuration, asked.shop)
-        run = Run(source, asked.format, asked.telling, policy, publisher, progress, stopping=stopping)
+        run = Run(source, asked.format, asked.telling(file), policy, publisher, progress, asked.until, stopping=stopping)
         run.begin(saved)
         if saved is not None:
             odd(out, f"{file.name}: goes on after line {saved.spot.line:,}, saved at {saved.saved_at:%H:%M:%S} UTC")

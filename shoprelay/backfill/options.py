@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shoprelay.backfill.command import Asked
 from shoprelay.backfill.formats import FORMATS
-from shoprelay.parked.commands import rate_of
+from shoprelay.parked.commands import moment_of, rate_of
 from shoprelay.terminal import fail
 from streams.domain.currencies import CURRENCIES
 
 
 def asked_of(
-    format: str, shop: str, currency: str | None, time_zone: str, rate: str | None, *, again: bool, ahead: int,
+    format: str, shop: str, currency: str | None, time_zone: str, rate: str | None, until: str | None, *, again: bool, ahead: int,
     samples: int, show_personal: bool, folder: Path,
 ) -> Asked:  # fmt: skip
     """Or exits 2, naming all that is wrong."""
@@ -31,7 +32,8 @@ def asked_of(
     if problems:
         fail(problems)
     chosen = FORMATS[format]
+    before = moment_of(until, datetime.now(UTC), "--until") if until else None
     return Asked(
-        chosen, shop, currency or chosen.currency, zone, again=again, ahead=ahead, rate=rate_of(rate), samples=samples,
+        chosen, shop, currency or chosen.currency, zone, again=again, ahead=ahead, rate=rate_of(rate), until=before, samples=samples,
         show_personal=show_personal, folder=folder,
     )  # fmt: skip

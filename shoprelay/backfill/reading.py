@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from shoprelay.backfill.documents import Documents, flat, parsed
 from sources.backfill.format import Format, Row, Unreadable, head_problem, named
 
 MAX_ROW = 1 << 20
 MAX_QUOTED = 200  # lines of one CSV row; a quote that nobody closes would swallow the file
 _QUOTE = b'"'
+BOM = b"\xef\xbb\xbf"
 
 
 class Unusable(Exception):
@@ -69,10 +71,14 @@ class Source:
 
     def rows(self, format: Format, start: Spot = START) -> Iterator[Read]:
         """Raises `Unusable`."""
-        if format.kind == "csv":
-            yield from self._csv(format, start)
-        else:
-            yield from self._json_lines(start)
+        match format.kind:
+            case "csv":
+                yield from self._csv(format, start)
+            case "lines":
+                yield from self._json_lines(start)
+            case "documents":
+                one_on_each = self._one_on_each_line()
+                yield from self._documents_on_lines(start) if one_on_each else self._documents(start)
 
     # -- lines
 
@@ -90,11 +96,52 @@ class Source:
             else:
                 yield Read(Row(lines.number, line), lines.spot)
 
+    # -- documents
+
+    def _one_on_each_line(self) -> bool:
+        """JSON lines, where a broken one costs only itself, and where it can be gone on with at once."""
+        first = self._from(START).next()
+        while first.isspace():
+            first = self._lines.readline(MAX_ROW)
+        try:
+            return isinstance(parsed(first.removeprefix(BOM)), dict)
+        except ValueError:
+            return False
+
+    def _documents_on_lines(self, start: Spot) -> Iterator[Read]:
+        before = start
+        for row, after in self._json_lines(start):
+            if isinstance(row, Unreadable):
+                yield Read(row, after)
+                continue
+            try:
+                found = flat(parsed(row.said.removeprefix(BOM)))
+            except ValueError:
+                yield Read(Unreadable(row.line, "", "is no JSON", "write one document on each line, in UTF-8"), after)
+                continue
+            for n, document in enumerate(found, 1):
+                yield Read(Row(row.line, document), after if n == len(found) else before)
+            before = after
+
+    def _documents(self, start: Spot) -> Iterator[Read]:
+        """Gone on with by their number: what lies before is read once more."""
+        self._lines.seek(0)
+        for number, found in enumerate(Documents(self._lines), 1):
+            if number > start.documents:
+                yield from self._each(found, Spot(found.line, 0, number))
+
+    def _each(self, found: Row | Unreadable, after: Spot) -> Iterator[Read]:
+        if isinstance(found, Unreadable):
+            yield Read(found, after)
+            return
+        for document in flat(found.said):
+            yield Read(Row(found.line, document), after)
+
     # -- CSV
 
     def _csv(self, format: Format, start: Spot) -> Iterator[Read]:
         lines = self._from(START)
-        head = _cells(lines.next().removeprefix(b"\xef\xbb\xbf")) or []
+        head = _cells(lines.next().removeprefix(BOM)) or []
         if problem := head_problem(format, head):
             raise Unusable(f"{self.path.name}: {problem}; --format {format.name} reads {format.says}")
         names = named(format, head)

@@ -24,6 +24,7 @@ from streams.domain.policy import Policy
 from streams.domain.validate import problem_of
 
 SAVE_EVERY = 2.0  # seconds
+LATER = "facts from --until on, left to whoever tells them live"
 LOOK_EVERY = 64  # groups between two looks at the clock
 
 
@@ -40,11 +41,15 @@ class Pace(Protocol):
         """Waits until more may be told; false when it must not."""
 
 
-def found_in(group: Group, format: Format, telling: Telling, policy: Policy) -> Iterator[Found]:
+def found_in(
+    group: Group, format: Format, telling: Telling, policy: Policy, until: datetime | None = None
+) -> Iterator[Found]:
     """What a group tells, as the front door will judge it: what it would refuse is refused here, with its line."""
     yield from group.refused
     for found in format.tell(group.rows, telling) if group.rows else ():
-        if isinstance(found, Fact) and (problem := problem_of(found.event, policy)):
+        if isinstance(found, Fact) and until is not None and found.event.occurred_at >= until:
+            yield Counted(found.line, LATER)
+        elif isinstance(found, Fact) and (problem := problem_of(found.event, policy)):
             yield Unreadable(found.line, problem.field, problem.problem, problem.remedy)
         else:
             yield found
@@ -60,6 +65,7 @@ class Run:
     policy: Policy
     publisher: Publisher
     progress: ProgressFile
+    until: datetime | None = None
     pace: Pace = lambda told: True
     stopping: Callable[[], bool] = lambda: False
     shown: Callable[[int, Tally], None] = lambda place, tally: None
@@ -88,7 +94,7 @@ class Run:
         for n, group in enumerate(groups(self.source.rows(self.format, self.spot), self.format)):
             if self.stopping() or not self.pace(self.tally.told):
                 return False
-            self._take(found_in(group, self.format, self.telling, self.policy))
+            self._take(found_in(group, self.format, self.telling, self.policy, self.until))
             self.spot = group.after
             if n % LOOK_EVERY == 0:
                 self.shown(self.source.place, self.tally)

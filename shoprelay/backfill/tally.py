@@ -51,6 +51,8 @@ class Tally(msgspec.Struct):
         if self.last is None or event.occurred_at > self.last:
             self.last = event.occurred_at
         if isinstance(payload, OrderPlaced):
+            if payload.order.placed_at is not None and event.occurred_at > payload.order.placed_at:
+                return  # a later picture of an order that was counted
             self._money(payload.order.currency).orders += payload.order.total
         elif isinstance(payload, OrderRefunded):
             if payload.amount is None or payload.currency is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, Literal, NamedTuple
 
 from schemas.events import ShopEvent
@@ -52,11 +52,13 @@ Found = Fact | Unreadable | Counted
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What the file does not say: whose history it is, and, where it names none, its currency and its clock."""
+    """What the file does not say: whose history it is, and, where it names none, its currency and its clock. `as_of` is
+    when it was written: the time of what has none of its own."""
 
     shop: str
     currency: str
     zone: tzinfo
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Format:
     """`columns` must stand in the head of a CSV, each under one of its names (the first is how `tell` knows it).
 
     `group` says which rows are told together; `None`: each alone. A row it cannot say that of is told alone, too.
+    `currency` is that of a file which cannot name one; empty: the operator must say it where a row does not.
     `tell` must name the same fact the same way whenever it is given the same rows.
     """
 
@@ -73,7 +76,7 @@ class Format:
     tell: Callable[[Sequence[Row], Telling], Iterable[Found]]
     group: Callable[[Row], str] | None = None
     columns: tuple[tuple[str, ...], ...] = ()
-    currency: str = "EUR"
+    currency: str = ""
 
 
 def head_problem(format: Format, head: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """A month of invoices through format and domain: the totals are somebody else's, to the cent, once and twice."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from tests.domain.story import World
 from tests.real.invoices import Books, agree, days, oracle
 
 pytestmark = pytest.mark.real
-TELLING = Telling("giftware", "GBP", UTC)
+TELLING = Telling("giftware", "GBP", UTC, datetime(2011, 1, 1, tzinfo=UTC))
 
 
 def history(data: Path) -> tuple[list[ShopEvent], int]:
