@@ -97,9 +97,10 @@ def replay(
 def backfill(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE…", help="Plain or .gz")],
     shop: Annotated[str, typer.Option(help="The shop whose history this is")],
-    format: Annotated[str, typer.Option(help="jsonl, uci, rees46, …; docs/history.md has them all")],
+    format: Annotated[str, typer.Option(help="jsonl, shopify, woocommerce, …: docs/history.md")],
     currency: Annotated[str | None, typer.Option(help="Where the file names none; else as the format has it")] = None,
     time_zone: Annotated[str, typer.Option(help="Of times without an offset: Europe/London")] = "UTC",
+    until: Annotated[str | None, typer.Option(help="Only what happened before: 2026-11-01")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and judge all of it, show calls, tell nobody")
     ] = False,
@@ -119,7 +120,7 @@ def backfill(
     from shoprelay.backfill.options import asked_of
     from shoprelay.backfill.start import start
 
-    asked = asked_of(format, shop, currency, time_zone, rate, again=again, ahead=ahead, samples=samples,
+    asked = asked_of(format, shop, currency, time_zone, until, rate, again=again, ahead=ahead, samples=samples,
                      show_personal=show_personal, folder=progress)  # fmt: skip
     sys.exit(start(configuration_of(config, needs_kafka=not dry_run), files, asked, dry_run))
 

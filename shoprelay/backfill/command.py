@@ -109,7 +109,9 @@ def _tell_one(
         return 0
     with Source(file) as source:
         policy = _policy(configuration, asked.shop)
-        run = Run(source, asked.format, asked.telling(file), policy, publisher, progress, asked.until, stopping=stopping)
+        run = Run(
+            source, asked.format, asked.telling(file), policy, publisher, progress, asked.until, stopping=stopping
+        )
         run.begin(saved)
         if saved is not None:
             odd(out, f"{file.name}: goes on after line {saved.spot.line:,}, saved at {saved.saved_at:%H:%M:%S} UTC")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from shoprelay.backfill.command import Asked
 from shoprelay.backfill.formats import FORMATS
-from shoprelay.parked.commands import moment_of, rate_of
+from shoprelay.parked.commands import rate_of
 from shoprelay.terminal import fail
+from sources.backfill.columns import moment
 from streams.domain.currencies import CURRENCIES
 
 
 def asked_of(
-    format: str, shop: str, currency: str | None, time_zone: str, rate: str | None, until: str | None, *, again: bool, ahead: int,
-    samples: int, show_personal: bool, folder: Path,
-) -> Asked:  # fmt: skip
-    """Or exits 2, naming all that is wrong."""
+    format: str, shop: str, currency: str | None, time_zone: str, until: str | None, rate: str | None, **given: Any
+) -> Asked:
+    """Or exits 2, naming all that is wrong. `given` needs no looking at."""
     problems = []
     if format not in FORMATS:
         problems.append(f"--format {format}: there is no such format; there are: {', '.join(FORMATS)}")
@@ -29,11 +29,10 @@ def asked_of(
         zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
         problems.append(f"--time-zone {time_zone}: there is no such zone; write one like Europe/London")
+    before = moment(until, UTC) if until else None
+    if until and before is None:
+        problems.append(f"--until {until}: not a time; write 2026-11-21 or 2026-11-21T12:00 (UTC)")
     if problems:
         fail(problems)
     chosen = FORMATS[format]
-    before = moment_of(until, datetime.now(UTC), "--until") if until else None
-    return Asked(
-        chosen, shop, currency or chosen.currency, zone, again=again, ahead=ahead, rate=rate_of(rate), until=before, samples=samples,
-        show_personal=show_personal, folder=folder,
-    )  # fmt: skip
+    return Asked(chosen, shop, currency or chosen.currency, zone, until=before, rate=rate_of(rate), **given)

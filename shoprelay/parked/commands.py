@@ -148,7 +148,7 @@ def _wanted(
     return Wanted(ids=tuple(ids or ()), reason=reason, customer=customer, since=at, limit=limit)
 
 
-def moment_of(since: str, now: datetime, option: str = "--since") -> datetime:
+def moment_of(since: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(since)
         return at if at.tzinfo else at.replace(tzinfo=UTC)
@@ -157,7 +157,7 @@ def moment_of(since: str, now: datetime, option: str = "--since") -> datetime:
     try:
         return now - duration(since)  # type: ignore[no-any-return, operator]
     except ValueError:
-        fail([f"{option} {since}: neither a duration nor a time; write 2h, 1d or 2026-11-21T12:00 (UTC)"])
+        fail([f"--since {since}: neither a duration nor a time; write 2h, 1d or 2026-11-21T12:00 (UTC)"])
 
 
 def _seconds(option: str, value: str) -> float:

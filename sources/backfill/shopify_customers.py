@@ -1,7 +1,7 @@
 """Shopify's export of customers (CSV from its admin): one row a customer. Pure.
 
-The export has no times, so what it says counts for when the file was written, and is known by its content. That somebody
-accepts marketing is told as consent; that they do not is no word of theirs, and nothing is told of it.
+The export has no times, so what it says counts for when the file was written, and is known by its content. That
+somebody accepts marketing is told as consent; that they do not is no word of theirs, and nothing is told of it.
 """
 
 from __future__ import annotations

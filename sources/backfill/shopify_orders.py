@@ -1,8 +1,8 @@
 """Shopify's export of orders (CSV from its admin): a row a line, what concerns the whole order on the first. Pure.
 
 Ids are those that the webhooks give: the order is known by its `Id`. What the export does not say stays unsaid: its
-products are known by SKU, or by name where there is none; refunds and shipments have no names and are told as the order's only
-ones, and when money was given back is not said either, so it counts for when the order was cancelled, paid or placed.
+products are known by SKU, or by name where there is none; refunds and shipments have no names and are told as the
+order's only ones; when money was given back is not said, so it counts for when the order was cancelled, paid or placed.
 """
 
 from __future__ import annotations
