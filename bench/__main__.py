@@ -11,6 +11,7 @@ BENCHES = {
     "delivery": "calls without Kafka: CPU per call beside bare aiohttp and httpx",
     "keys": "one partition, few or many customers: how much goes on at once",
     "obedience": "how closely a platform's limits are kept",
+    "backfill": "history from files: lines a second, and memory at a million lines",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }
 

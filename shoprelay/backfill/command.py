@@ -23,7 +23,7 @@ from shoprelay.backfill.pace import Ahead, Line
 from shoprelay.backfill.progress import FOLDER, ProgressFile
 from shoprelay.backfill.reading import Source, Unusable
 from shoprelay.backfill.run import Run
-from shoprelay.backfill.speech import bar, summary
+from shoprelay.backfill.speech import all_files, bar, summary
 from shoprelay.backfill.tally import Tally
 from shoprelay.connections import librdkafka_of, names_of, publisher_of
 from shoprelay.parked.speech import bad, good, odd
@@ -68,6 +68,7 @@ class Asked:
 
 def try_out(out: Console, configuration: Configuration, files: list[Path], asked: Asked) -> int:
     """A dry run: 0 when the files can be read, 2 when one is not of this format."""
+    tallies = []
     for file in files:
         policy = _policy(configuration, asked.shop)
         progress = Nowhere(ProgressFile.of(file, ("dry", *asked.words()), asked.folder).path)
@@ -77,9 +78,12 @@ def try_out(out: Console, configuration: Configuration, files: list[Path], asked
             run.begin(None)
             if code := _guarded(out, file, partial(_watched, out, run, "looking at")):
                 return code
-        summary(out, run.tally, run.spot.line, None)
+        summary(out, run.tally, run.spot, None)
         dry_run(out, run, samples, asked.show_personal, progress.report().path)
         good(out, f"{file.name}: nothing was told; without --dry-run it would be {run.tally.told:,} facts")
+        tallies.append(run.tally)
+    if len(files) > 1:
+        all_files(out, tallies)
     return 0
 
 
@@ -88,24 +92,28 @@ def tell(out: Console, configuration: Configuration, files: list[Path], asked: A
     cannot be used. Raises `TopicsUnavailable` and `RegistryError`."""
     cluster = _cluster(configuration)
     publisher = asyncio.run(publisher_of(configuration, IN_FLIGHT))
+    tallies: list[Tally] = []
     with _interrupted() as stopping:
         for file in files:
             told = (cluster, configuration.settings.topics.prefix, *asked.words())
             progress = ProgressFile.of(file, told, asked.folder)
-            code = _tell_one(out, configuration, file, progress, asked, publisher, stopping)
+            code = _tell_one(out, configuration, file, progress, asked, publisher, stopping, tallies)
             if code:
                 return code
+    if len(files) > 1:
+        all_files(out, tallies)
     return 0
 
 
 def _tell_one(
     out: Console, configuration: Configuration, file: Path, progress: ProgressFile, asked: Asked,
-    publisher: Publisher, stopping: Callable[[], bool],
+    publisher: Publisher, stopping: Callable[[], bool], tallies: list[Tally],
 ) -> int:  # fmt: skip
     saved = None if asked.again else progress.load()
     if saved is not None and saved.finished:
         good(out, f"{file.name}: told already, at {saved.saved_at:%Y-%m-%d %H:%M} UTC; --again tells it once more")
-        summary(out, saved.tally, saved.spot.line, progress.report().path)
+        summary(out, saved.tally, saved.spot, progress.report().path)
+        tallies.append(saved.tally)
         return 0
     with Source(file) as source:
         policy = _policy(configuration, asked.shop)
@@ -118,7 +126,8 @@ def _tell_one(
         code = _guarded(out, file, partial(_watched, out, run, file.name, _line(configuration), asked))
     if code == 2:
         return 2
-    summary(out, run.tally, run.spot.line, progress.report().path)
+    summary(out, run.tally, run.spot, progress.report().path)
+    tallies.append(run.tally)
     if code:
         return 1
     good(out, f"{file.name}: {run.tally.told:,} facts told, all of them acked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgres
 from rich.table import Table
 from rich.text import Text
 
+from shoprelay.backfill.reading import Spot
 from shoprelay.backfill.tally import Tally
 from shoprelay.parked.speech import odd, say, show
 
@@ -32,17 +34,30 @@ def bar(out: Console) -> Progress:
                     disable=not out.is_terminal)  # fmt: skip
 
 
-def summary(out: Console, tally: Tally, lines: int, report: Path | None) -> None:
+def summary(out: Console, tally: Tally, spot: Spot, report: Path | None) -> None:
     """What the whole file came to, with what was told before a kill."""
+    read = (spot.documents, "documents read") if spot.documents else (spot.line, "lines read")
+    _counts(out, tally, *read)
+    _refused(out, tally, report)
+
+
+def all_files(out: Console, tallies: Sequence[Tally]) -> None:
+    total = Tally()
+    for tally in tallies:
+        total.add(tally)
+    out.print()
+    _counts(out, total, len(tallies), "files")
+
+
+def _counts(out: Console, tally: Tally, count: int, what: str) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(justify="right")
-    table.add_column()
-    table.add_row(f"{lines:,}", "lines read")
-    for kind, count in sorted(tally.facts.items(), key=lambda each: (-each[1], each[0])):
-        table.add_row(f"{count:,}", Text(kind, "green"))
-    for what, count in sorted(tally.counted.items()):
-        passed = tally.passed.get(what)
-        table.add_row(f"{passed or count:,}", Text(what, "dim"))
+    table.add_column(overflow="fold")
+    table.add_row(f"{count:,}", what)
+    for kind, facts in sorted(tally.facts.items(), key=lambda each: (-each[1], each[0])):
+        table.add_row(f"{facts:,}", Text(kind, "green"))
+    for word, times in sorted(tally.counted.items()):
+        table.add_row(f"{tally.passed.get(word) or times:,}", Text(word, "dim"))
     if tally.lines_refused:
         table.add_row(f"{tally.lines_refused:,}", Text("lines refused", "yellow"))
     show(out, table)
@@ -51,7 +66,6 @@ def summary(out: Console, tally: Tally, lines: int, report: Path | None) -> None
     for currency, money in sorted(tally.money.items()):
         unsaid = f", and {money.unsaid} refunds without an amount" if money.unsaid else ""
         say(out, f"ordered {money.orders:,} {currency}, given back {money.refunds:,} {currency}{unsaid}")
-    _refused(out, tally, report)
 
 
 def _refused(out: Console, tally: Tally, report: Path | None) -> None:

@@ -60,6 +60,21 @@ class Tally(msgspec.Struct):
             else:
                 self._money(payload.currency).refunds += payload.amount
 
+    def add(self, other: Tally) -> None:
+        """What another file came to."""
+        for mine, theirs in (
+            (self.facts, other.facts), (self.refused, other.refused), (self.counted, other.counted),
+            (self.passed, other.passed),
+        ):  # fmt: skip
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+        for currency, money in other.money.items():
+            sums = self._money(currency)
+            sums.orders, sums.refunds = sums.orders + money.orders, sums.refunds + money.refunds
+            sums.unsaid += money.unsaid
+        self.first = min(filter(None, (self.first, other.first)), default=None)
+        self.last = max(filter(None, (self.last, other.last)), default=None)
+
     def _money(self, currency: str) -> Money:
         return self.money.setdefault(currency, Money())
 
