@@ -145,7 +145,9 @@ def order_ref(order_id: str) -> CustomerRef:
 def order_link(
     order_id: str, shop: str, at: datetime, who: CustomerRef, *, source: str, priority: Priority = "live"
 ) -> ShopEvent:
-    """To be told beside `order_placed` by a source whose later facts name only the order. `who` names somebody."""
+    """To be told beside `order_placed` by a source whose later facts name only the order. `who` names somebody; the
+    link leads to the strongest name, the others are linked by the order itself."""
+    strongest = CustomerRef(customer_id=who.customer_id) if who.customer_id else CustomerRef(email=who.email)
     return ShopEvent(
         event_id=f"order-of:{order_id}",
         shop=shop,
@@ -153,5 +155,5 @@ def order_link(
         source=source,
         priority=priority,
         customer=order_ref(order_id),
-        payload=IdentityLinked(other=CustomerRef(customer_id=who.customer_id, email=who.email)),
+        payload=IdentityLinked(other=strongest),
     )

@@ -74,7 +74,8 @@ class Webhooks:
             return told
         why: Why | None = None
         for event in told:
-            why = why or self._filed(record, event, filing)
+            found = self._filed(record, event, filing)
+            why = why or found
         return why
 
     def _told(self, record: Record) -> tuple[ShopEvent, ...] | Why:
