@@ -136,11 +136,14 @@ def _tell_one(
 
 def _watched(out: Console, run: Run, what: str, line: Line | None = None, asked: Asked | None = None) -> bool:
     """With a bar, and at the pace that was asked for."""
-    already = run.tally.told
+    already, waited = run.tally.told, list[int]()
     with bar(out) as shown:
         task = shown.add_task(what, total=run.source.size, completed=0, told=0, more="")
 
         def waits(behind: int) -> None:
+            if behind and not out.is_terminal and not waited:
+                odd(out, f"waits: {behind:,} events have not been taken in by the workers yet")
+            waited.append(behind)
             shown.update(task, more=f"waiting: the workers are {behind:,} behind" if behind else "")
 
         def heard(place: int, tally: Tally) -> None:

@@ -28,12 +28,12 @@ class Samples:
     """Takes the place of the publisher: keeps what the first facts lead to, and lets all else pass."""
 
     def __init__(self, accounts: Mapping[str, Account], policy: Policy, wanted: int) -> None:
-        self._accounts, self._wanted = accounts, wanted
+        self._accounts, self.wanted = accounts, wanted
         self._memory, self._looked = Memory(policy), 0
         self.said: list[tuple[ShopEvent, list[Said]]] = []
 
     def publish(self, event: ShopEvent) -> None:
-        if len(self.said) >= self._wanted or self._looked >= LOOKED_THROUGH:
+        if len(self.said) >= self.wanted or self._looked >= LOOKED_THROUGH:
             return
         self._looked += 1
         said = [each for signal in self._memory.told(event) for each in words(signal, self._accounts)]
@@ -105,7 +105,7 @@ def _text(text: str, hidden: list[str], show_personal: bool) -> str:
 def dry_run(out: Console, run: Run, samples: Samples, show_personal: bool, report: Path) -> None:
     """After the whole file was read."""
     show_samples(out, samples, show_personal)
-    if not samples.said:
+    if samples.wanted and not samples.said:
         odd(out, "none of the first facts lead to a call" if run.tally.told else "the file holds no facts")
     if run.tally.lines_refused:
         out.print()

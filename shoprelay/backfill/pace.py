@@ -28,14 +28,16 @@ class Line:
     def __init__(self, options: Mapping[str, Any], topics: Collection[str], group: str) -> None:
         self._admin: Any = AdminClient({"log_level": 0, **options})
         self._topics, self._group = topics, group
+        self._places: list[TopicPartition] = []
 
     def __call__(self) -> int | None:
         try:
+            places = self._places or self._look()
             asked = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(self._group)], request_timeout=ANSWER_SECONDS
+                [ConsumerGroupTopicPartitions(self._group, places)], request_timeout=ANSWER_SECONDS
             )
             answer = asked[self._group].result()
-            done = [at for at in answer.topic_partitions if at.topic in self._topics and at.offset >= 0]
+            done = [at for at in answer.topic_partitions if at.offset >= 0]
             if not done:
                 return None
             latest = {TopicPartition(at.topic, at.partition): OffsetSpec.latest() for at in done}
@@ -44,6 +46,12 @@ class Line:
             return int(sum(max(0, end[at.topic, at.partition] - at.offset) for at in done))
         except KafkaException:
             return None  # history must not stop because this user may not look at groups
+
+    def _look(self) -> list[TopicPartition]:
+        known = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
+        there = [known[name] for name in self._topics if name in known]
+        self._places = [TopicPartition(topic.topic, number) for topic in there for number in topic.partitions]
+        return self._places
 
 
 class Ahead:
