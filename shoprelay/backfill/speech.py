@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from shoprelay.backfill.reading import Spot
 from shoprelay.backfill.tally import Tally
-from shoprelay.parked.speech import odd, say, show
+from shoprelay.parked.speech import odd, say
 
 SHOWN = 10  # kinds of problems
 
@@ -50,17 +49,16 @@ def all_files(out: Console, tallies: Sequence[Tally]) -> None:
 
 
 def _counts(out: Console, tally: Tally, count: int, what: str) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
-    table.add_row(f"{count:,}", what)
-    for kind, facts in sorted(tally.facts.items(), key=lambda each: (-each[1], each[0])):
-        table.add_row(f"{facts:,}", Text(kind, "green"))
-    for word, times in sorted(tally.counted.items()):
-        table.add_row(f"{tally.passed.get(word) or times:,}", Text(word, "dim"))
+    rows = [(count, what, "")]
+    rows += [
+        (facts, kind, "green") for kind, facts in sorted(tally.facts.items(), key=lambda each: (-each[1], each[0]))
+    ]
+    rows += [(tally.passed.get(word) or times, word, "dim") for word, times in sorted(tally.counted.items())]
     if tally.lines_refused:
-        table.add_row(f"{tally.lines_refused:,}", Text("lines refused", "yellow"))
-    show(out, table)
+        rows.append((tally.lines_refused, "lines refused", "yellow"))
+    width = max(len(f"{number:,}") for number, _, _ in rows)
+    for number, text, style in rows:
+        say(out, Text.assemble(f"{number:>{width},}  ", (text, style)))
     if tally.first and tally.last:
         say(out, f"from {_day(tally.first)} to {_day(tally.last)} (UTC)")
     for currency, money in sorted(tally.money.items()):

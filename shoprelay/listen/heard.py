@@ -18,6 +18,7 @@ from streams.domain.identity import OURS, key_of, masked
 
 Sort = Literal["events", "signals", "refused", "parked"]
 SORTS: tuple[Sort, ...] = ("events", "signals", "refused", "parked")
+HISTORY = "history"  # the note on what a backfill told
 HASHED = 8  # characters of a hash that are shown
 _IDS = {"cart_id": "cart", "order_id": "order", "checkout_id": "checkout", "product_id": "product",
         "variant_id": "variant", "refund_id": "refund", "fulfillment_id": "fulfilment"}  # fmt: skip
@@ -160,7 +161,7 @@ def _kind(payload: Any) -> str:
 
 
 def _priority(priority: str) -> tuple[str, ...]:
-    return ("history",) if priority == "backfill" else ()
+    return (HISTORY,) if priority == "backfill" else ()
 
 
 def _names(ref: CustomerRef) -> frozenset[str]:

@@ -6,7 +6,7 @@ from datetime import timedelta, tzinfo
 
 from rich.text import Text
 
-from shoprelay.listen.heard import Heard
+from shoprelay.listen.heard import HISTORY, Heard
 from shoprelay.parked.render import plain
 
 STYLES = {"events": "cyan", "signals": "green", "refused": "red", "parked": "yellow"}
@@ -28,10 +28,10 @@ def line(heard: Heard, zone: tzinfo | None, show_personal: bool) -> Text:
         text.append(f" {word}=", "dim").append(plain(value))
     for note in heard.notes:
         text.append(f"  {plain(note)}", style if heard.bad else "dim")
-    if heard.delay is not None:
-        text.append(
-            f"  {delay(heard.delay)}", "yellow" if heard.delay > LATE and "history" not in heard.notes else "dim"
-        )
+    if heard.delay is not None and HISTORY in heard.notes:
+        text.append(f"  of {heard.at - heard.delay:%Y-%m-%d}", "dim")
+    elif heard.delay is not None:
+        text.append(f"  {delay(heard.delay)}", "yellow" if heard.delay > LATE else "dim")
     return text
 
 
