@@ -124,8 +124,8 @@ def _tell_one(
         if saved is not None:
             odd(out, f"{file.name}: goes on after line {saved.spot.line:,}, saved at {saved.saved_at:%H:%M:%S} UTC")
         code = _guarded(out, file, partial(_watched, out, run, file.name, _line(configuration), asked))
-    if code == 2:
-        return 2
+    if code and not stopping():  # what was published last may not have arrived: there is nothing to sum up
+        return code
     summary(out, run.tally, run.spot, progress.report().path)
     tallies.append(run.tally)
     if code:

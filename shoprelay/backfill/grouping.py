@@ -10,6 +10,8 @@ from sources.backfill.format import Format, Row, Unreadable
 
 MAX_TOGETHER = 5_000  # what a damaged file would make one endless order is refused beyond this
 TORN = ("has a line in it that cannot be read", "correct that line, then tell the file again")
+SCATTERED = ("belongs to an order that was told further up", "put the lines of an order together: sort the file by it")
+REMEMBERED = 20_000  # names of orders, so that one whose lines lie apart is found
 ENDLESS = (f"is one of more than {MAX_TOGETHER} that belong together", "look at what names the order on these lines")
 
 
@@ -26,6 +28,7 @@ class Group:
 class _Open:
     name: str
     rows: list[Row]
+    scattered: bool = False
     beside: list[Unreadable] = field(default_factory=list)  # behind the last row so far
     within: list[Unreadable] = field(default_factory=list)
     more: int = 0
@@ -40,17 +43,33 @@ class _Open:
 
     def closed(self, after: Spot) -> Group:
         """With a line in it that cannot be read it is refused whole: what it adds up to would be wrong."""
-        if not self.within and not self.more:
+        if not self.within and not self.more and not self.scattered:
             return Group(self.rows, self.beside, after)
-        problem, remedy = ENDLESS if self.more else TORN
+        problem, remedy = SCATTERED if self.scattered else ENDLESS if self.more else TORN
         refused = [Unreadable(row.line, "", problem, remedy) for row in self.rows]
         return Group([], [*refused, *self.within, *self.beside], after)
+
+
+class _Names:
+    """The last names there were."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+
+    def knows(self, name: str) -> bool:
+        """Whether it came before; from now on it did. Blank names are nobody's."""
+        if not name or name in self._names:
+            return bool(name)
+        self._names[name] = None
+        if len(self._names) > REMEMBERED:
+            del self._names[next(iter(self._names))]
+        return False
 
 
 def groups(reads: Iterable[Read], format: Format) -> Iterator[Group]:
     """A line that cannot be read stands with the group before it."""
     current: _Open | None = None
-    last = START
+    last, names = START, _Names()
     for row, after in reads:
         if isinstance(row, Unreadable):
             if current is None:
@@ -64,7 +83,8 @@ def groups(reads: Iterable[Read], format: Format) -> Iterator[Group]:
         else:
             if current is not None:
                 yield current.closed(last)
-            current = _Open(format.group(row), [row])
+            name = format.group(row)
+            current = _Open(name, [row], format.once and names.knows(name))
         last = after
     if current is not None:
         yield current.closed(last)

@@ -67,6 +67,7 @@ class Format:
 
     `group` says which rows are told together; `None`: each alone. A row it cannot say that of is told alone, too.
     `currency` is that of a file which cannot name one; empty: the operator must say it where a row does not.
+    `once`: rows of a group stand together, and the same name further down would be the same fact told differently.
     `tell` must name the same fact the same way whenever it is given the same rows.
     """
 
@@ -75,6 +76,7 @@ class Format:
     says: str
     tell: Callable[[Sequence[Row], Telling], Iterable[Found]]
     group: Callable[[Row], str] | None = None
+    once: bool = False
     columns: tuple[tuple[str, ...], ...] = ()
     currency: str = ""
 

@@ -211,6 +211,7 @@ FORMAT = Format(
     says="Shopify's export of orders: Name, Email, Financial Status, Total, Created at, Lineitem name, …",
     tell=tell,
     group=order_of,
+    once=True,
     columns=tuple(
         (name,) for name in ("Name", "Email", "Total", "Created at", "Lineitem quantity", "Lineitem name",
                              "Lineitem price")

@@ -162,6 +162,7 @@ FORMAT = Format(
     says="invoice lines: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country",
     tell=tell,
     group=invoice_of,
+    once=True,
     columns=(
         ("InvoiceNo", "Invoice"), ("StockCode",), ("Quantity",), ("InvoiceDate",), ("UnitPrice", "Price"),
         ("CustomerID", "Customer ID"),

@@ -63,6 +63,17 @@ def test_a_torn_line_between_orders_costs_neither() -> None:
     assert [len(group.rows) for group in grouped("!a!")] == [0, 1]
 
 
+def test_an_order_whose_lines_lie_apart_is_refused_the_second_time() -> None:
+    once = Format(
+        name="f", kind="csv", says="", tell=lambda rows, telling: (), group=lambda row: str(row.said), once=True
+    )
+    first, other, again = grouped("aaba", once)
+
+    assert (len(first.rows), len(other.rows), again.rows) == (2, 1, [])
+    assert [each.problem for each in again.refused] == ["belongs to an order that was told further up"]
+    assert [len(group.rows) for group in grouped("aaba")] == [2, 1, 1]
+
+
 def test_rows_without_a_name_are_alone() -> None:
     unnamed = Format(name="f", kind="csv", says="", tell=lambda rows, telling: (), group=lambda row: "")
 
