@@ -81,7 +81,7 @@ async def test_killed_half_way_and_told_twice_it_adds_up_to_the_cent(system: Run
 
     async def nothing_left() -> bool:
         ends = {record.partition: record.offset + 1 for record in await system.lane.records(front_door)}
-        return await system.lane.committed("shoprelay", front_door) == ends
+        return await system.lane.committed(f"{system.lane.topics.prefix}shoprelay", front_door) == ends
 
     await until(nothing_left, 40, "the workers have taken it in once more")
     books, values = await said(system)

@@ -22,7 +22,10 @@ async def test_history_waits_for_the_workers_and_goes_on_with_them(tmp_path: Pat
         await system.tell(*(event(f"c{n}", seen()) for n in range(60)))
 
         async def everywhere() -> bool:
-            return len(await system.lane.committed("shoprelay", front_door)) == front_door.partitions
+            return (
+                len(await system.lane.committed(f"{system.lane.topics.prefix}shoprelay", front_door))
+                == front_door.partitions
+            )
 
         await until(everywhere, 30, "the worker has taken something in from everywhere")
         assert await system.processes["worker"].terminate() == 0
