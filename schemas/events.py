@@ -285,8 +285,20 @@ class TransferredCart(Value, frozen=True, kw_only=True):
     last_change: datetime
 
 
+class TransferredWish(Value, frozen=True, kw_only=True):
+    product_id: str
+    at: datetime
+
+
+class TransferredConsent(Value, frozen=True, kw_only=True):
+    channel: Literal["email", "sms"] = "email"
+    at: datetime
+    given: bool
+
+
 class CartTransferred(Payload, frozen=True, kw_only=True):
-    """Answer of a weaker identity's log to a link: its carts and recent views move to the customer of this log."""
+    """Answer of a weaker identity's log to a link: its carts, recent views, wishes and consents move to the customer
+    of this log."""
 
     event_id: str
     shop: str
@@ -298,6 +310,8 @@ class CartTransferred(Payload, frozen=True, kw_only=True):
     profile: Profile = Profile()
     carts: tuple[TransferredCart, ...] = ()
     views: tuple[LineItem, ...] = ()
+    wishes: tuple[TransferredWish, ...] = ()
+    consents: tuple[TransferredConsent, ...] = ()
 
 
 class CustomerEvent(Value, frozen=True, kw_only=True):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
+from shoprelay.discover import discover
+from shoprelay.feed import feed
 from shoprelay.parked.commands import app as parked_app
 from shoprelay.settings import FILE, Configuration
-from shoprelay.terminal import Config, account_of, configuration_of, err, fail, out, running
+from shoprelay.terminal import Config, account_of, asked_of, configuration_of, err, fail, out, running
 
 if TYPE_CHECKING:
     from streams.security import Security
@@ -24,6 +27,8 @@ schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the publ
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(parked_app, name="parked")
+app.command()(discover)
+app.command()(feed)
 LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
 
 
@@ -62,6 +67,43 @@ def collect(config: Config = None, log: LogForm = "auto") -> None:
     from shoprelay.collector.process import run_collector
 
     sys.exit(run_collector(configuration_of(config)))
+
+
+@app.command()
+def retell(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")],
+           config: Config = None) -> None:  # fmt: skip
+    """Everything known is told to a platform once more, when its sink starts the next time: after an import, say."""
+    from shoprelay.retell import retell as forget
+
+    configuration = configuration_of(config)
+    account = account_of(configuration, name)
+    if account.sink.mass is None:
+        fail([f"sinks.{name}: {account.settings.platform} is not told everything at the beginning"])
+    forget(configuration, account)
+    out.print(f"[green]✓[/] {escape(name)} tells everything known once more: stop and start its sink", soft_wrap=True)
+
+
+@app.command()
+def gateway(config: Config = None, log: LogForm = "auto") -> None:
+    """Answers the shop's backend: stock, delivery, customers, orders; the platform's token stays here."""
+    _logs(log)
+    from shoprelay.gateway.process import run_gateway
+
+    front = configuration_of(config, needs_kafka=False).front
+    if front is None:
+        fail(["gateway: not in the settings; docs/gateway.md has an example"])
+    sys.exit(run_gateway(front))
+
+
+@app.command()
+def poll(name: Annotated[str, typer.Argument(metavar="SOURCE", help="A name under \\[sources]")], config: Config = None,
+         log: LogForm = "auto") -> None:  # fmt: skip
+    """Asks one platform that does not tell: its answers in, shop events out."""
+    _logs(log)
+    from shoprelay.poll_process import run_poll
+
+    configuration = configuration_of(config)
+    sys.exit(run_poll(configuration, asked_of(configuration, name)))
 
 
 @app.command()
@@ -117,10 +159,10 @@ def backfill(
     config: Config = None,
 ) -> None:
     """Tells a shop's history from files, behind what is live; goes on where it was after a kill."""
-    from shoprelay.backfill.options import asked_of
+    from shoprelay.backfill.options import history_of
     from shoprelay.backfill.start import start
 
-    asked = asked_of(format, shop, currency, time_zone, until, rate, again=again, ahead=ahead, samples=samples,
+    asked = history_of(format, shop, currency, time_zone, until, rate, again=again, ahead=ahead, samples=samples,
                      show_personal=show_personal, folder=progress)  # fmt: skip
     sys.exit(start(configuration_of(config, needs_kafka=not dry_run), files, asked, dry_run))
 
@@ -304,10 +346,20 @@ def check(
         mark = "[green]✓[/]" if found.fine else "[red]✗[/]"
         out.print(f"{mark} {escape(name)}: {escape(found.said)}", highlight=False, soft_wrap=True)
         raise typer.Exit(0 if found.fine else 1)
-    names = ", ".join(sorted(configuration.accounts)) or "no sinks"
+    names = ", ".join([*sorted(configuration.accounts), *sorted(configuration.asked)]) or "no sinks"
     source = configuration.path or f"no {FILE} here; what is built in"
     out.print(f"[green]✓[/] {escape(str(source))}: valid ({names})", highlight=False, soft_wrap=True)
 
+
+def _add_commands_of_platforms() -> None:
+    """A platform's folder may have commands of its own, under its name: they come and go with it."""
+    import sinks
+
+    for file in sorted(Path(next(iter(sinks.__path__))).glob("*/commands.py")):
+        app.add_typer(import_module(f"sinks.{file.parent.name}.commands").app, name=file.parent.name)
+
+
+_add_commands_of_platforms()
 
 if __name__ == "__main__":
     app()

@@ -18,6 +18,7 @@ HEAD = ("platform", "what it is told, and when", "a repeat", "limits kept", "dir
 REPEATS = {
     Dedupe.BY_KEY: "stored once: the platform keeps one per key",
     Dedupe.UPSERT: "overwrites itself",
+    Dedupe.LOOKED_FOR: "is looked for first, and made only when it is not there",
     Dedupe.NONE: "may be stored twice: the platform knows no key",
 }
 EVERYWHERE = "*"

@@ -7,8 +7,10 @@ them are told at once (`Misconfigured`); the command line then exits 2.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as made
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
@@ -16,12 +18,18 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 import sinks.contract
+import sinks.reading
+import sources.contract
 from shoprelay.hook_settings import Collect, Hooks, known
 from shoprelay.parts import Duration, Http, Part
 from sinks.contract import Sink
+from sinks.reading import Reads
+from sources.contract import Source
 from streams.security import Security
 
 FILE = "shoprelay.toml"
+KEY_BYTES = 32
+MAKE_KEY = "`openssl rand -base64 32 | tr '+/' '-_'`"
 OVERRIDES = {  # environment variable -> place in the file
     "SHOPRELAY_KAFKA": ("kafka", "bootstrap"),
     "SHOPRELAY_REGISTRY": ("registry", "url"),
@@ -125,6 +133,67 @@ class SinkSettings(Part):
         timedelta(seconds=60), description="between two attempts while the platform is away"
     )
     give_up_after: Duration = Field(timedelta(minutes=15), description="while others get through; then it is parked")
+    kept_key: SecretStr | None = Field(None, description="encrypts what a sink has to keep; 32 bytes in base64")
+    kept_key_old: SecretStr | None = Field(None, description="the key before, until every process has started anew")
+
+    @field_validator("kept_key", "kept_key_old")
+    @classmethod
+    def _fits(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _is_key(key.get_secret_value()):
+            raise ValueError(f"not a key; make one with {MAKE_KEY}")
+        return key
+
+    @property
+    def kept_keys(self) -> tuple[str, ...]:
+        """The one that writes first."""
+        return tuple(key.get_secret_value() for key in (self.kept_key, self.kept_key_old) if key is not None)
+
+
+class SourceSettings(Part):
+    """One account of one platform that we ask. Its `config` is the platform's own and is kept apart, as a sink's."""
+
+    platform: str
+    shop: str = Field(min_length=1, description="the shop that its events belong to")
+    every: Duration | None = Field(None, description="rest between two rounds; longer than the source's own only")
+    http: Http = Http()
+    longest_backoff: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=60), description="between two attempts while the platform is away"
+    )
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+
+
+class Kept(Part):
+    """How long the gateway may tell the same answer again; 0 shares it only with those who ask meanwhile."""
+
+    availability: Duration = timedelta(seconds=5)
+    options: Duration = Field(timedelta(seconds=1), le=timedelta(seconds=10), description="their tokens end some time")
+    customers: Duration = Field(timedelta(0), description="profiles and histories")
+    orders: Duration = timedelta(seconds=2)
+
+
+Key = Annotated[SecretStr, Field(min_length=24)]
+
+
+class Gateway(Part):
+    """What the shop's backend may ask, and whom we ask. Its `config` is the platform's own and is kept apart."""
+
+    sink: str = Field(description="the name of an account under [sinks]: its address and credentials are used")
+    keys: tuple[Key, ...] = Field(min_length=1, max_length=20, description="of the shop; all are valid at once")
+    listen: Http = Http(port=8070)
+    http: Http = Http()
+    requests_per_second: float = Field(100.0, gt=0, description="of each key")
+    share: float = Field(
+        0.75, gt=0, le=1, description="of the platform's limits; the rest is for others at this address"
+    )
+    timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=5), description="for one answer, waiting for room included"
+    )
+    max_in_flight: int = Field(64, ge=1, le=1_000, description="calls to each of the platform's endpoints at once")
+    largest_body: int = Field(262_144, ge=1_024, le=16_777_216, description="bytes")
+    drain: Duration = timedelta(seconds=10)
+    cache: Kept = Kept()
 
 
 class Settings(Part):
@@ -134,7 +203,9 @@ class Settings(Part):
     worker: Worker = Worker()
     collect: Collect = Collect()
     shops: dict[str, Shop] = Field(default_factory=dict)
-    sinks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], SinkSettings] = Field(default_factory=dict)
+    sinks: dict[Name, SinkSettings] = Field(default_factory=dict)
+    sources: dict[Name, SourceSettings] = Field(default_factory=dict)
+    gateway: Gateway | None = None
 
     @field_validator("shops")
     @classmethod
@@ -155,10 +226,36 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A configured source that we ask, ready to run."""
+
+    name: str
+    source: Source
+    settings: SourceSettings
+    config: BaseModel
+
+    @property
+    def every(self) -> timedelta:
+        return self.settings.every or self.source.every
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A configured gateway, ready to run: whom it asks, and how."""
+
+    settings: Gateway
+    account: Account
+    reads: Reads
+    config: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     settings: Settings
     accounts: Mapping[str, Account]
     path: Path | None = None
+    asked: Mapping[str, Asked] = made(default_factory=dict)
+    front: Front | None = None
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
@@ -169,12 +266,42 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
             raw[part][field] = value
     problems: list[str] = []
     given = _resolve(raw, environ, problems)
-    configs = dict(_configs(raw, given, problems))
+    told = dict(_configs("sinks", sinks.contract.load, raw, given, problems))
+    heard = dict(_configs("sources", sources.contract.load, raw, given, problems))
+    reading = _reading(raw, given, problems)
     settings = _validated(Settings, _without_configs(raw), (), given, problems)
+    problems += _keys_missing(raw, told)
+    if settings is not None:
+        problems += _too_often(settings, heard)
     if problems or settings is None:
         raise Misconfigured(problems)
-    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in configs.items()}
-    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None))
+    accounts = {n: Account(n, sink, settings.sinks[n], config) for n, (sink, config) in told.items()}
+    asked = {n: Asked(n, source, settings.sources[n], config) for n, (source, config) in heard.items()}
+    front = None
+    if settings.gateway is not None and reading is not None:
+        front = Front(settings.gateway, accounts[settings.gateway.sink], *reading)
+    return Configuration(settings, accounts, path or (Path(FILE) if Path(FILE).exists() else None), asked, front)
+
+
+def _too_often(settings: Settings, heard: Mapping[str, tuple[Source, BaseModel]]) -> Iterator[str]:
+    for name, (source, _) in heard.items():
+        part = settings.sources.get(name)
+        if part is not None and part.every is not None and part.every < source.every:
+            yield f"sources.{name}.every: may be longer than {source.every.total_seconds():g}s, never shorter"
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _keys_missing(raw: dict[str, Any], configs: Mapping[str, tuple[Sink, BaseModel]]) -> Iterator[str]:
+    for name, (sink, _) in configs.items():
+        if sink.remembers and not raw["sinks"][name].get("kept_key"):
+            why = f"{sink.name} has to keep something, which is encrypted"
+            yield f"sinks.{name}.kept_key: required, and not set: {why}; make a key with {MAKE_KEY}"
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -258,25 +385,53 @@ def _plain_secrets(kind: Any, raw: Any, place: tuple[str, ...]) -> Iterator[tupl
 
 
 def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:
-    wanted = raw.get("sinks")
+    if isinstance(gateway := raw.get("gateway"), dict):
+        raw = {**raw, "gateway": {name: value for name, value in gateway.items() if name != "config"}}
+    return _without_configs_of(_without_configs_of(raw, "sinks"), "sources")
+
+
+def _without_configs_of(raw: dict[str, Any], kind: str) -> dict[str, Any]:
+    wanted = raw.get(kind)
     if not isinstance(wanted, dict):
         return raw
     parts = {n: {k: v for k, v in p.items() if k != "config"} if isinstance(p, dict) else p for n, p in wanted.items()}
-    return {**raw, "sinks": parts}
+    return {**raw, kind: parts}
+
+
+Platform = TypeVar("Platform", Sink, Source)
 
 
 def _configs(
-    raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
-) -> Iterator[tuple[str, tuple[Sink, BaseModel]]]:
-    wanted = raw.get("sinks")
+    kind: str, load: Callable[[str], Platform], raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]
+) -> Iterator[tuple[str, tuple[Platform, BaseModel]]]:
+    wanted = raw.get(kind)
     for name, part in wanted.items() if isinstance(wanted, dict) else ():
         if not isinstance(part, dict) or not isinstance(part.get("platform"), str):
             continue
         try:
-            sink = sinks.contract.load(part["platform"])
+            platform = load(part["platform"])
         except LookupError as unknown:
-            problems.append(f"sinks.{name}.platform: {unknown}")
+            problems.append(f"{kind}.{name}.platform: {unknown}")
             continue
-        config = _validated(sink.config, part.get("config", {}), ("sinks", name, "config"), given, problems)
+        config = _validated(platform.config, part.get("config", {}), (kind, name, "config"), given, problems)
         if config is not None:
-            yield name, (sink, config)
+            yield name, (platform, config)
+
+
+def _reading(raw: dict[str, Any], given: set[tuple[str, ...]], problems: list[str]) -> tuple[Reads, BaseModel] | None:
+    """How the gateway's account is asked."""
+    part = raw.get("gateway")
+    if not isinstance(part, dict) or not isinstance(name := part.get("sink"), str):
+        return None
+    wanted = raw.get("sinks")
+    accounts = wanted if isinstance(wanted, dict) else {}
+    if name not in accounts:
+        problems.append(f"gateway.sink: no {name!r} under [sinks]; there are: {', '.join(sorted(accounts)) or 'none'}")
+        return None
+    try:
+        reads = sinks.reading.load(str(accounts[name].get("platform")) if isinstance(accounts[name], dict) else "")
+    except LookupError as unable:
+        problems.append(f"gateway.sink: {unable}")
+        return None
+    config = _validated(reads.config, part.get("config", {}), ("gateway", "config"), given, problems)
+    return None if config is None else (reads, config)

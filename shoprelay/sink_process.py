@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 import uvloop
@@ -71,7 +72,14 @@ class _Watched:
         if self._tell is None:
             return Readiness(False, "waiting for the schema registry")
         now = self._tell()
-        detail = {"state": now.state, "lag": now.lag, "partitions": now.partitions, "in_flight": now.in_flight}
+        detail: dict[str, Any] = {
+            "state": now.state,
+            "lag": now.lag,
+            "partitions": now.partitions,
+            "in_flight": now.in_flight,
+        }
+        if now.history:
+            detail["history"] = now.history
         if now.state in ("held", "joining"):
             return Readiness(False, now.reason or now.state, detail)
         return Readiness(True, "", detail)
@@ -88,6 +96,10 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         catalog_topic=names.catalog_signals.name if account.sink.catalog else "",
         parked_topic=names.parked(account.name).name,
         redrive_topic=names.redrive(account.name).name,
+        kept_topic=names.kept(account.name).name,
+        kept_keys=settings.kept_keys,
+        customers_changelog=names.customers_changelog.name,
+        products_changelog=names.catalog_changelog.name,
         partitions=names.partitions,
         max_in_flight=settings.max_in_flight,
         session_seconds=settings.session.total_seconds(),

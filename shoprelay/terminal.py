@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from shoprelay import settings
-from shoprelay.settings import Account, Configuration, Misconfigured
+from shoprelay.settings import Account, Asked, Configuration, Misconfigured
 
 out, err = Console(), Console(stderr=True)
 
@@ -61,3 +61,11 @@ def account_of(configuration: Configuration, name: str) -> Account:
         known = ", ".join(sorted(configuration.accounts)) or "none are set"
         fail([f"sinks.{name}: not in the settings; there are: {known}"])
     return account
+
+
+def asked_of(configuration: Configuration, name: str) -> Asked:
+    asked = configuration.asked.get(name)
+    if asked is None:
+        known = ", ".join(sorted(configuration.asked)) or "none are set"
+        fail([f"sources.{name}: not in the settings; there are: {known}"])
+    return asked

@@ -16,7 +16,7 @@ EXACT = Context(prec=64)
 _encoder = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
 
-def as_json(fields: Fields) -> bytes:
+def as_json(fields: Fields | list[Fields]) -> bytes:
     """Keys sorted at every depth; `Decimal` becomes a JSON number digit by digit."""
     return _encoder.encode(fields)
 

@@ -32,6 +32,7 @@ class Dedupe(Enum):
 
     BY_KEY = "the platform keeps one per key"
     UPSERT = "a repeat overwrites itself"
+    LOOKED_FOR = "what is there is found, and not made again"
     NONE = "a repeat is stored twice"
 
 
@@ -46,6 +47,9 @@ class Call:
     `opens` names something that only this call makes known to the platform ("order 17"); a later call of the same
     customer that `needs` it cannot pass before. While the one is parked, the other waits behind it, parked as well, and
     both are sent again in their order; everything else of the customer goes on.
+
+    A `bare` call goes to somebody else, a file store say: without the sink's headers and token, and judged by the usual
+    rules alone. `then` is what `Sink.follow` must know to go on after the answer; it never leaves.
     """
 
     says: str
@@ -59,6 +63,7 @@ class Call:
     opens: str = ""
     needs: str = ""
     bare: bool = False
+    then: bytes = b""
 
 
 class CannotSay(Exception):
@@ -105,21 +110,32 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The first rule decides whose status matches, whose `containing` is found in the body when given, and whose `at`
-    leads to `equals` in the JSON body when given (see `Answer.at`)."""
+    leads to `equals` in the JSON body when given (see `Answer.at`); with `differs`, to anything else but `equals`. With
+    `unless_json` only a body that is there and is no JSON matches.
+
+    `wait_seconds` is for a platform that shuts us out: with THROTTLED, no call to any endpoint leaves for so long."""
 
     verdict: Verdict
     statuses: frozenset[int]
     containing: bytes | None = None
     at: str = ""
     equals: Any = None
+    differs: bool = False
     why: str = ""
+    unless_json: bool = False
+    wait_seconds: float = 0.0
 
     def matches(self, answer: Answer) -> bool:
         return (
             answer.status in self.statuses
             and (self.containing is None or self.containing in answer.body)
-            and (not self.at or answer.at(self.at) == self.equals)
+            and (not self.unless_json or (answer.body.strip() != b"" and answer.document is None))
+            and (not self.at or self._fits(answer.at(self.at)))
         )
+
+    def _fits(self, found: Any) -> bool:
+        """What is not there differs from nothing."""
+        return found is not None and found != self.equals if self.differs else bool(found == self.equals)
 
 
 def _statuses(*ranges: range | int) -> frozenset[int]:
@@ -142,12 +158,15 @@ def classify(answer: Answer, rules: tuple[Rule, ...]) -> Verdict:
     """Total: every answer has a verdict. Faults and statuses nobody should send (1xx, out of range) are UNAVAILABLE."""
     if answer.fault == "too_large":
         return Verdict.DELIVERED if 200 <= answer.status < 300 else Verdict.UNAVAILABLE
+    rule = deciding(answer, rules)
+    return rule.verdict if rule else Verdict.UNAVAILABLE
+
+
+def deciding(answer: Answer, rules: tuple[Rule, ...]) -> Rule | None:
+    """The rule that gives an answer its verdict; `None` where there was no answer, or one that nobody should send."""
     if answer.fault is not None:
-        return Verdict.UNAVAILABLE
-    for rule in (*rules, *USUAL):
-        if rule.matches(answer):
-            return rule.verdict
-    return Verdict.UNAVAILABLE
+        return None
+    return next((rule for rule in (*rules, *USUAL) if rule.matches(answer)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +204,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One more call before there is a verdict, after so many seconds: how a job goes, say."""
+    """One more call before there is a verdict, after so many seconds: how a job goes, say. It is asked again when
+    nobody answers; with `repeats=False` never, all begins anew with the call itself: for what would be made twice."""
 
     call: Call
     seconds: float = 0.0
+    repeats: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +254,14 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Mass:
     """Everything known when the account is connected, told once, in the background and beside what is live: one kind
-    after the other, in parts of `part_items` items, each part accepted before the next one leaves. It goes on where it
-    was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order."""
+    after the other, in parts of `part_items(config)` items, each part accepted before the next one leaves. It goes on
+    where it was after a crash. `join(kind, items, config)` is the call of one part; `kinds(config)` in their order.
+    Signals of history (`priority: backfill`) are left to it: told one by one they would look as if they happened now.
+    Import history before the account is connected, or have it told once more with `shoprelay retell`."""
 
     kinds: Callable[[Any], tuple[Kind, ...]]
     join: Callable[[Kind, Sequence[Mapping[str, Any]], Any], Call]
-    part_items: int = 100
+    part_items: Callable[[Any], int] = lambda config: 100
 
 
 Calls = Callable[[Signal, Any], tuple[Call, ...]]
@@ -267,7 +290,8 @@ class Sink:
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
     `reserve` is the share of limits and slots that history (`priority: backfill`) leaves to what is live.
-    `answer_limit` is how many bytes of an answer are read.
+    `answer_limit` is how many bytes of an answer are read. `throttled_seconds` is what a 429 asks for that names no
+    time; 0 leaves it to the back-off.
     """
 
     name: str
@@ -289,8 +313,18 @@ class Sink:
     max_in_flight: int = 64
     timeout_seconds: float = 30.0
     answer_limit: int = 65_536
+    throttled_seconds: float = 0.0
     reminders: frozenset[type[Conclusion]] = frozenset({CartAbandoned})
     tells: str = ""  # one line for README's table: what is told, and when
+
+    def rules_for(self, call: Call) -> tuple[Rule, ...]:
+        """Those that come before the usual ones: none for a call that goes to somebody else."""
+        return () if call.bare else self.rules
+
+    @property
+    def remembers(self) -> bool:
+        """Whether something about it has to outlive every process: it needs a place to keep that, and a key."""
+        return bool(self.kept) or self.mass is not None or (self.token is not None and self.token.once)
 
 
 def load(name: str) -> Sink:

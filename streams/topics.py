@@ -111,6 +111,11 @@ class Topics:
         return self._topic("catalog-changelog", cleanup="compact")
 
     @property
+    def positions(self) -> Topic:
+        """How far each source that we ask has been read, by its account's name."""
+        return self._topic("positions", cleanup="compact")
+
+    @property
     def refused(self) -> Topic:
         return self._topic("refused", retention_ms=30 * DAY_MS)
 
@@ -120,8 +125,12 @@ class Topics:
     def redrive(self, sink: str) -> Topic:
         return self._topic(f"redrive-{sink}", retention_ms=30 * DAY_MS)
 
+    def kept(self, sink: str) -> Topic:
+        """What this account of a platform was given, and how far it has heard history; encrypted."""
+        return self._topic(f"kept-{sink}", cleanup="compact")
+
     def all(self, sinks: Iterable[str] = ()) -> list[Topic]:
-        """Everything, with the two topics of each named sink. Topics of Debezium (`cdc.*`) are its own to create."""
+        """Everything, with the three topics of each named sink. Topics of Debezium (`cdc.*`) are its own to create."""
         shared = [
             self.shop_events,
             self.webhooks,
@@ -131,9 +140,10 @@ class Topics:
             self.catalog_signals,
             self.customers_changelog,
             self.catalog_changelog,
+            self.positions,
             self.refused,
         ]
-        return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink))]
+        return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink), self.kept(sink))]
 
 
 def all_topics(partitions: int = PARTITIONS, sinks: Iterable[str] = (), prefix: str = "") -> list[Topic]:

@@ -14,7 +14,7 @@ from sources.backfill.columns import moment
 from streams.domain.currencies import CURRENCIES
 
 
-def asked_of(
+def history_of(
     format: str, shop: str, currency: str | None, time_zone: str, until: str | None, rate: str | None, **given: Any
 ) -> Asked:
     """Or exits 2, naming all that is wrong. `given` needs no looking at."""

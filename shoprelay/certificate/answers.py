@@ -110,4 +110,4 @@ def every_rule_counts(subject: Subject) -> None:
 
 
 def _is_unconditional(rule: Rule) -> bool:
-    return rule.containing is None and not rule.at
+    return rule.containing is None and not rule.at and not rule.unless_json

@@ -18,8 +18,8 @@ WORDS = 12  # different names for calls that one kind of signal may become
 
 @behaviour("3.1", "what makes calls is pure")
 def is_pure(subject: Subject) -> None:
-    """`calls.py`, what joins and reads batches, and all that they import of `sinks` MUST have no clock, no randomness,
-    no environment, no I/O, no `await` and no `float`."""
+    """`calls.py`, what joins and reads batches, what follows calls, and all that they import of `sinks` MUST have no
+    clock, no randomness, no environment, no I/O, no `await` and no `float`."""
     found = impurities(subject)
     expect(not found, f"{'; '.join(found[:5])}: what differs from run to run, or waits, belongs to the runner")
 

@@ -33,10 +33,15 @@ TROUBLES = (
 
 def _cases(subject: Subject) -> list[AnySignal]:
     """Each of the cases that have calls without settings of their own, as of a customer of their own, with the order
-    that it is about before it. A reminder may be withheld: 6.5 is about them."""
+    that it is about before it. A reminder may be withheld: 6.5 is about them. After the shop has left nothing is told:
+    that is left out."""
     needs_a_table(subject)
+    token = subject.sink.token
+    leaves = token.given_back if token is not None else frozenset()
     told: list[AnySignal] = []
     for who, case in enumerate(subject.cases):
+        if any(call["says"] in leaves for call in case.calls or ()):
+            continue
         if case.calls and not case.changes and type(case.signal.payload) not in subject.sink.reminders:
             signal = another(case.signal, who)
             told += [each for each in before(signal) if type(each.payload) in subject.table] + [signal]

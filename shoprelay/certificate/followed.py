@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from schemas.signals import AnySignal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.asking import taken
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
-from shoprelay.certificate.material import Material, borrowed, material
+from shoprelay.certificate.material import Material, before, borrowed, material
 from shoprelay.certificate.platform import Script, obedient
 from shoprelay.certificate.rehearsal import stage
 from shoprelay.certificate.subject import Subject
@@ -28,10 +29,21 @@ def _followed(subject: Subject) -> list[tuple[str, Material, Call]]:
 
 
 def _calling(subject: Subject, endpoint: str) -> Material:
-    for case in subject.cases:
-        if case.calls and any(call.get("endpoint", "default") == endpoint for call in case.calls):
-            return material(subject, among=[case])
-    raise Broken(f"cases/: no case calls the endpoint {endpoint!r}, whose calls are followed")
+    calling = [
+        case
+        for case in subject.cases
+        if case.calls and any(call.get("endpoint", "default") == endpoint for call in case.calls)
+    ]
+    if not calling:
+        raise Broken(f"cases/: no case calls the endpoint {endpoint!r}, whose calls are followed")
+    try:
+        return material(subject, among=calling)
+    except Broken:  # none of them by itself: what must come before is told before
+        return Material(calling[0].signal, calling[0].changes)
+
+
+def _with_what_comes_before(subject: Subject, of: Material) -> tuple[AnySignal, ...]:
+    return (*(each for each in before(of.signal) if type(each.payload) in subject.table), of.signal)
 
 
 @behaviour("8.9", "what is followed comes to an end")
@@ -44,9 +56,10 @@ def comes_to_an_end(subject: Subject) -> None:
         for _ in range(2):
             stand_in = subject.stand_in()
             put, heard = borrowed(subject, config, stand_in, of.signal), list[Call]()
-            for each in subject.said(of.signal, config):
+            told = _with_what_comes_before(subject, of)
+            for nth, each in enumerate(call for signal in told for call in subject.said(signal, config)):
                 try:
-                    verdict, answer = taken(subject.sink, config, stand_in, each, at, put, heard)
+                    verdict, answer = taken(subject.sink, config, stand_in, each, at + 60 * nth, put, heard)
                 except RecursionError as endless:
                     raise Broken(f"sink.py: {endless}") from endless
                 expect(verdict is Verdict.DELIVERED, f"sink.py: {each.says!r}, followed, ends with {answer.status}")
@@ -78,9 +91,10 @@ async def silence_delivers_nothing(subject: Subject) -> None:
     subject = subject.unbatched()
     for endpoint, of, _ in _followed(subject):
         async with stage(subject, of.signal, **of.changes) as on:
-            own = set(on.keys([of.signal]))
+            told = _with_what_comes_before(subject, of)
+            own = set(on.keys(told))
             on.platform.script = _silent_after(own)
-            on.log.say(of.signal)
+            on.log.say(*told)
             on.start()
             await on.passes(120)
             asked = [each for each in on.platform.sent if each.call.key not in own]

@@ -18,6 +18,7 @@ from sinks.contract import Answer, Call
 from streams.delivery import DeliverySettings
 from streams.delivery.entries import End
 from streams.delivery.feed import Fetched, Owner, Progress
+from streams.delivery.history import Of, Snapshot
 
 PARTITIONS = 3
 SETTINGS = DeliverySettings(
@@ -81,6 +82,7 @@ class Log:
         self.progress: dict[TopicPartition, Progress] = {}
         self.shelf: list[tuple[int, bytes, bytes | None]] = []
         self.parked: list[Parked] = []
+        self.kept: list[tuple[int, bytes, bytes | None]] = []
         self._said = asyncio.Event()
 
     def say(self, *signals: AnySignal) -> None:
@@ -109,6 +111,33 @@ class Log:
         return all(len(records) == self.finished(place) for place, records in self.records.items())
 
 
+class Notes:
+    """The topic of what is kept, in the hands of one process."""
+
+    def __init__(self, log: Log, hands: Hands) -> None:
+        self._log = log
+        self._hands = hands
+
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
+        await self._hands.alive()
+        self._log.kept.append((partition, key, value))
+
+    async def read(self, partitions: Collection[int]) -> AsyncIterator[tuple[int, bytes, bytes | None]]:
+        for record in list(self._log.kept):
+            if record[0] in partitions:
+                yield record
+
+
+class NothingKnown:
+    """The worker's tables, empty."""
+
+    async def latest(self, of: Of, number: int) -> Snapshot:
+        return Snapshot()
+
+    async def close(self) -> None:
+        pass
+
+
 class Hands:
     """Feed, shelf and transport of one process. `dead`: whatever it waits for never comes."""
 
@@ -118,7 +147,7 @@ class Hands:
         self._positions: dict[TopicPartition, int] = {}
         self.dead = False
 
-    async def _alive(self) -> None:
+    async def alive(self) -> None:
         if self.dead:
             await asyncio.Event().wait()
 
@@ -132,7 +161,7 @@ class Hands:
         return {place: told for place, told in self._log.progress.items() if place in places}
 
     async def fetch(self, places: Collection[TopicPartition], seconds: float, most: int) -> Fetched:
-        await self._alive()
+        await self.alive()
         log = self._log.records
         if not any(len(log[place]) > self._positions[place] for place in places):
             await self._log.more(IDLE_SECONDS)  # a real one answers sooner; in virtual time each answer is work
@@ -146,17 +175,17 @@ class Hands:
         return Fetched(records, {place: End(at, len(log[place]), now) for place, at in self._positions.items()})
 
     async def commit(self, progress: Mapping[TopicPartition, Progress]) -> bool:
-        await self._alive()
+        await self.alive()
         self._log.progress.update(progress)
         return True
 
     async def close(self) -> None:
-        await self._alive()
+        await self.alive()
 
     # -- shelf
 
     async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
-        await self._alive()
+        await self.alive()
         self._log.shelf.append((partition, key, value))
         if value is not None:
             self._log.parked.append(Parkings.decode(value))
@@ -172,7 +201,7 @@ class Hands:
     # -- transport
 
     async def send(self, call: Call) -> Answer:
-        await self._alive()
+        await self.alive()
         answer = await self._platform.send(call)
-        await self._alive()
+        await self.alive()
         return answer

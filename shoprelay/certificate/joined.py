@@ -23,10 +23,15 @@ class Carried:
     verdicts: tuple[Verdict, ...]
 
 
-def carried(subject: Subject, of: Material, batch: Batch, calls: Sequence[Call]) -> Carried:
-    """Raises `Broken` when it never comes to an end."""
+def carried(
+    subject: Subject, of: Material, batch: Batch, calls: Sequence[Call], earlier: Sequence[Call] = ()
+) -> Carried:
+    """After what the platform must have heard `earlier`. Raises `Broken` when it never comes to an end."""
     config, stand_in = subject.config(**of.changes), subject.stand_in()
     put, at = borrowed(subject, config, stand_in, of.signal), of.signal.occurred_at.timestamp() + 60
+    for call in earlier:
+        at += 60  # budgets are another matter
+        taken(subject.sink, config, stand_in, call, at, put)
     requests: list[Call] = []
     answers: list[Answer] = []
     ask = Ask(batch.join(calls))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect
-from shoprelay.certificate.material import material
+from shoprelay.certificate.material import Material, material
 from shoprelay.certificate.platform import at_first
 from shoprelay.certificate.rehearsal import stage
 from shoprelay.certificate.subject import Subject
@@ -19,12 +19,20 @@ def _token(subject: Subject) -> Token:
     return subject.sink.token
 
 
+def _wanting(subject: Subject, token: Token) -> Material:
+    """A case whose calls want it: not every address of a platform does."""
+    cases = [
+        case for case in subject.cases if case.calls and all(map(token.wanted, subject.said(case.signal, case.config)))
+    ]
+    return material(subject, among=cases)
+
+
 @behaviour("8.1", "a token is lent once for all")
 async def lent_once_for_all(subject: Subject) -> None:
     """A lent token MUST be asked for once, however many calls wait for it, and MUST be on every call that leaves."""
     token = _token(subject)
     subject = subject.unbatched()
-    of = material(subject)
+    of = _wanting(subject, token)
     async with stage(subject, of.signal, **of.changes) as on:
         on.log.say(*of.many(5, each=2))
         on.start()
@@ -45,10 +53,12 @@ def _holds(call: Call, token: str) -> bool:
 async def renewed_once(subject: Subject) -> None:
     """When a lent token is refused it MUST be renewed once and the call sent once more, without holding."""
     token = _token(subject)
+    if token.once:
+        raise NotApplicable("is lent a token once, which nobody renews")
     expect(token.expired(REFUSED_TOKEN), "sink.py: a 401 does not count as a refused token")
     expect(not token.expired(Answer(200)), "sink.py: a 200 counts as a refused token")
     subject = subject.unbatched()
-    of = material(subject)
+    of = _wanting(subject, token)
     async with stage(subject, of.signal, **of.changes) as on:
         on.platform.script = at_first(REFUSED_TOKEN)
         on.log.say(of.of(1))

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from random import Random
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import replace
 
 from schemas.signals import AnySignal, CatalogSignal, CatalogSignalPayload, Conclusion, Customer, Signal
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 LATEST = datetime(2026, 11, 21, 12, tzinfo=UTC)  # stamps from the future never become signals
 EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
@@ -52,6 +54,12 @@ def signal(kind: type[Conclusion], random: Random) -> AnySignal:
         customer=_value(Customer, "", random),
         payload=_consistent(_value(kind, "", random)),
     )
+
+
+def value(kind: type[Struct], random: Random) -> Struct:
+    """Any one of this class."""
+    made: Struct = _value(kind, "", random)
+    return made
 
 
 @cache

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from schemas.signals import AnySignal, CatalogSignal, OrderPlaced, ProductChanged, WholesaleOrderApproved
-from schemas.values import CustomerRef
+from schemas.signals import (
+    AnySignal,
+    BackInStockRequested,
+    CatalogSignal,
+    OrderPlaced,
+    ProductChanged,
+    Signal,
+    WholesaleOrderApproved,
+)
+from schemas.values import CustomerRef, Product, Variant
 from shoprelay.certificate.asking import PutOn, asked, taken
 from shoprelay.certificate.behaviour import Broken, missing, needs_a_table
 from shoprelay.certificate.subject import Case, Subject
@@ -20,6 +29,7 @@ from streams.delivery.token import put_on
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 # What a platform may tell one order, cart or parcel from another by.
 OWN = ("order_id", "number", "cart_id", "checkout_id", "fulfillment_id", "refund_id", "payment_id", "list_id")
+OF_PRODUCTS = ("product_id", "variant_id", "sku", "gone", "categories")
 
 
 @dataclass(frozen=True)
@@ -38,17 +48,18 @@ class Material:
 
 
 def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[Case] | None = None) -> Material:
-    """The simplest one; of calls to `endpoint` when it is named. Raises `Broken` when there is none, or `Unfilled`."""
+    """The simplest one; with calls to `endpoint` when it is named, and others only where it must be. Raises `Broken`
+    when there is none, or `Unfilled`."""
     needs_a_table(subject)
     told = [case for case in (subject.cases if among is None else among) if case.calls]
     if not told:
         raise missing(subject, 6, "cases/: no case has calls")
     # First what needs no settings of its own, no second look before it leaves and nothing after it, then what is
     # shortest.
-    told.sort(key=lambda case: _oddness(subject, case))
+    told.sort(key=lambda case: _oddness(subject, case, endpoint))
     for case in told:
         calls = subject.said(case.signal, subject.config(**case.changes))
-        if endpoint is not None and {call.endpoint for call in calls} != {endpoint}:
+        if endpoint is not None and endpoint not in {call.endpoint for call in calls}:
             continue
         if _stands_alone(subject, case, calls):
             return Material(case.signal, case.changes)
@@ -56,10 +67,12 @@ def material(subject: Subject, *, endpoint: str | None = None, among: Iterable[C
     raise Broken(f"cases/: the stand-in takes no case's calls{of} by themselves: compare calls.py with fake.py")
 
 
-def _oddness(subject: Subject, case: Case) -> tuple[bool, bool, bool, int]:
-    followed = any(call.get("endpoint", "default") in subject.sink.follow for call in case.calls or ())
+def _oddness(subject: Subject, case: Case, endpoint: str | None) -> tuple[bool, bool, bool, bool, int]:
+    called = [call.get("endpoint", "default") for call in case.calls or ()]
+    others = endpoint is not None and {*called} != {endpoint}
+    followed = any(each in subject.sink.follow for each in called)
     reminder = type(case.signal.payload) in subject.sink.reminders
-    return bool(case.changes), reminder, followed, len(case.calls or ())
+    return others, bool(case.changes), reminder, followed, len(called)
 
 
 def _stands_alone(subject: Subject, case: Case, calls: tuple[Call, ...]) -> bool:
@@ -95,10 +108,26 @@ def before(signal: AnySignal) -> tuple[AnySignal, ...]:
         return (
             replace(signal, signal_id=f"{signal.signal_id}-made", payload=ProductChanged(product=product, new=True)),
         )
+    if isinstance(signal.payload, BackInStockRequested):
+        return (_made_for(signal, signal.payload),)
     order = getattr(signal.payload, "order", None)
     if order is None or isinstance(signal.payload, OrderPlaced | WholesaleOrderApproved):
         return ()
     return (replace(signal, signal_id=f"{signal.signal_id}-placed", payload=OrderPlaced(order=order)),)
+
+
+def _made_for(signal: Signal, wanted: BackInStockRequested) -> CatalogSignal:
+    """The product that somebody waits for."""
+    price, url = Decimal(12), "https://mugs.example/mug"
+    variants = (Variant(variant_id=wanted.variant_id),) if wanted.variant_id else ()
+    product = Product(product_id=wanted.product_id, title="Mug", url=url, price=price, variants=variants)
+    return CatalogSignal(
+        signal_id=f"{signal.signal_id}-made",
+        shop=signal.shop,
+        occurred_at=signal.occurred_at,
+        cause=signal.cause,
+        payload=ProductChanged(product=product, new=True),
+    )
 
 
 # -- others like it
@@ -107,7 +136,7 @@ def before(signal: AnySignal) -> tuple[AnySignal, ...]:
 def another(signal: AnySignal, who: int, nth: int = 0) -> AnySignal:
     """The same fact of another customer, about another order or cart; or of another product."""
     if isinstance(signal, CatalogSignal):
-        payload = _renamed(signal.payload, f"{who:02}{nth:02}", ("product_id",))
+        payload = _renamed(signal.payload, f"{who:02}{nth:02}", OF_PRODUCTS)
         return replace(signal, signal_id=f"{signal.signal_id}-{who}-{nth}", payload=payload)
     ref = signal.customer.ref
     names = CustomerRef(
@@ -145,6 +174,10 @@ def _renamed(part: Struct, suffix: str, own: tuple[str, ...] = OWN) -> Struct:
         value = getattr(part, field)
         if isinstance(value, msgspec.Struct):
             changes[field] = _renamed(value, suffix, own)
+        elif field == "variants":
+            changes[field] = tuple(_renamed(each, suffix, own) for each in value)
+        elif field in own and isinstance(value, tuple):
+            changes[field] = tuple(f"{each}{suffix}" for each in value)
         elif field in own and value:
             changes[field] = f"{value}{suffix}"
     return replace(part, **changes)

@@ -15,19 +15,21 @@ from pydantic import BaseModel
 
 from schemas.signals import AnySignal
 from shoprelay.certificate.behaviour import Broken
-from shoprelay.certificate.hands import SETTINGS, Hands, Log, Parkings, Signals
+from shoprelay.certificate.hands import SETTINGS, Hands, Log, Notes, NothingKnown, Parkings, Signals
 from shoprelay.certificate.platform import Platform, Sent
 from shoprelay.certificate.said import said as calls_of
 from shoprelay.certificate.subject import Subject
 from shoprelay.certificate.virtual import VirtualClock, until
-from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict
+from sinks.contract import Answer, Ask, Call, Follow, Sink, Verdict, classify
 from streams.delivery import DeliverySettings
+from streams.delivery.kept import Kept
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
 from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
-from streams.delivery.token import borrowing
+from streams.delivery.token import borrowing, registered
 
+KEPT_KEY = 43 * "A" + "="
 PATIENCE = 3600.0  # virtual seconds before something counts as never happening
 
 
@@ -39,16 +41,21 @@ class Process:
         self.hands = Hands(stage.log, stage.platform)
         self.metrics = CollectorRegistry()
         self.stop = asyncio.Event()
+        kept = Kept(Notes(stage.log, self.hands), [KEPT_KEY]) if sink.remembers else None
+        registration = registered(self.hands, sink, stage.config, kept, settings.backoff, stage.clock)
         self.delivery = Delivery(
             sink,
             settings,
             feed=self.hands,
             speaker=Speaker(sink, stage.config, Signals()),
-            transport=borrowing(self.hands, sink.token, stage.config, stage.clock),
+            transport=borrowing(self.hands, sink.token, stage.config, stage.clock, registration),
             parking=Parking(self.hands, Parkings(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.metrics, sink.name),
             clock=stage.clock,
             random=lambda: 0.5,
+            kept=kept,
+            registration=registration,
+            history=NothingKnown(),
         )
         self.running = asyncio.create_task(self.delivery.run(self.stop))
 
@@ -76,6 +83,7 @@ class Stage:
         self.processes: list[Process] = []
         self.logs = logs
         self.asked: set[str] = set()  # keys of what was asked to follow a call to its end
+        self.followed: dict[str, None] = {}  # keys of calls that were followed to a good one
 
     def start(self, **settings: Any) -> Process:
         self.processes.append(Process(self, replace(SETTINGS, **settings)))
@@ -88,6 +96,8 @@ class Stage:
             def said(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
                 if isinstance(next_step := follow(call, answers), Ask):
                     self.asked.add(next_step.call.key)
+                elif (next_step or classify(answers[-1], sink.rules)) is Verdict.DELIVERED:
+                    self.followed[call.key] = None
                 return next_step
 
             return said
@@ -107,9 +117,9 @@ class Stage:
         return [call.key for signal in signals for call in calls_of(self.subject, signal, self.config)]
 
     def delivered(self) -> list[str]:
-        """Keys the stand-in took in, in the order it first did."""
+        """Keys the stand-in took in, in the order it first did; then those that were taken in another way."""
         taken = [s.call.key for s in self.sent if s.answer and 200 <= s.answer.status < 300 and not s.answer.fault]
-        return list(dict.fromkeys(taken))
+        return list(dict.fromkeys([*taken, *self.followed]))
 
     async def done(self, what: str, seconds: float = PATIENCE) -> None:
         """Until everything said is finished and committed."""

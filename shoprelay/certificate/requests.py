@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from schemas.signals import AnySignal
@@ -92,7 +93,7 @@ def the_platform_takes_it(subject: Subject) -> None:
 
 def _all_taken(subject: Subject, config: BaseModel, signals: Sequence[AnySignal]) -> None:
     stand_in, at = subject.stand_in(), madeup.LATEST.timestamp() + 60
-    put = borrowed(subject, config, stand_in, signals[0])
+    put = borrowed(subject, config, stand_in, replace(signals[0], occurred_at=madeup.LATEST))
     for signal in signals:
         earlier = [said(subject, each, config) for each in before(signal) if type(each.payload) in subject.table]
         if before(signal) and not all(earlier):
@@ -116,6 +117,8 @@ def budgets_belong_to_what_is_called(subject: Subject) -> None:
     calls = [call for _, call in all_calls(subject)]
     if subject.sink.token is not None:
         calls.append(subject.sink.token.ask(subject.config()))
+    if subject.sink.check is not None:
+        calls.append(subject.sink.check(subject.config()))
     called = {call.endpoint for call in calls} | {batch.budget for batch in subject.sink.batches} | {"*"}
     asking = joining_text(subject)  # how a batch went may be asked at endpoints that only show in trouble
     for limit in subject.sink.limits:

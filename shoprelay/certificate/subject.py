@@ -175,15 +175,20 @@ def shown(call: Call) -> dict[str, Any]:
     told = {"says": call.says, "method": call.method, "path": call.path, "key": call.key, "body": body(call)}
     unusual = {"endpoint": (call.endpoint, "default"), "cost": (call.cost, 1)}
     unusual |= {"opens": (call.opens, ""), "needs": (call.needs, ""), "headers": (dict(call.headers), {})}
+    unusual |= {"bare": (call.bare, False), "then": (_written(call.then) if call.then else "", "")}
     return told | {name: value for name, (value, usual) in unusual.items() if value != usual}
 
 
 def body(call: Call) -> Any:
     """Numbers as they were written, digit by digit; a body that is not JSON as text."""
+    return _written(call.body)
+
+
+def _written(part: bytes) -> Any:
     try:
-        return json.loads(call.body, parse_float=Decimal)
+        return json.loads(part, parse_float=Decimal)
     except ValueError:
-        return call.body.decode(errors="replace")
+        return part.decode(errors="replace")
 
 
 def key_of(signal: AnySignal) -> str:

@@ -10,8 +10,9 @@ from schemas.signals import AnySignal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
 from shoprelay.certificate.joined import carried, refused_form
-from shoprelay.certificate.material import Material, material
+from shoprelay.certificate.material import Material, before, material
 from shoprelay.certificate.rehearsal import stage
+from shoprelay.certificate.said import said
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Ask, Batch, Call, Verdict
 
@@ -27,9 +28,30 @@ def _batches(subject: Subject) -> list[tuple[Batch, Material, tuple[Call, ...]]]
         config = subject.config(**of.changes)
         calls: list[Call] = []
         for who in range(min(batch.most_items, 50)):
-            calls += subject.said(of.of(who), config)
-        found.append((batch, of, tuple(calls[: batch.most_items])))
+            calls += _own(batch, subject.said(of.of(who), config))
+        found.append((batch, of, tuple(calls[: min(batch.most_items, 50)])))
     return found
+
+
+def _known(subject: Subject, signals: Sequence[AnySignal]) -> list[AnySignal]:
+    """What the platform must have heard before these."""
+    return [each for signal in signals for each in before(signal) if type(each.payload) in subject.table]
+
+
+def _own(batch: Batch, calls: Sequence[Call]) -> list[Call]:
+    """Those that travel in this batch."""
+    return [call for call in calls if call.endpoint == batch.endpoint]
+
+
+def _verdicts(subject: Subject, of: Material, batch: Batch, calls: tuple[Call, ...]) -> tuple[Verdict, ...]:
+    """After what must come before them; and where that makes a repeat welcome, after themselves."""
+    config, earlier = subject.config(**of.changes), list[Call]()
+    for who in range(len(calls)):
+        signal = of.of(who)
+        for each in (*before(signal), signal):
+            earlier += [call for call in said(subject, each, config) if call not in calls]
+    new = carried(subject, of, batch, calls, earlier).verdicts
+    return new if set(new) == {Verdict.DELIVERED} else carried(subject, of, batch, calls, (*earlier, *calls)).verdicts
 
 
 @behaviour("8.4", "calls join the same way every time")
@@ -40,11 +62,12 @@ def calls_join_the_same_way(subject: Subject) -> None:
         where = f"sink.py: the batch of {batch.endpoint}"
         expect(batch.join(calls) == batch.join(calls), f"{where} joins the same calls in two ways")
         expect(batch.join(calls).endpoint == batch.budget, f"{where} joins for another endpoint than its budget's")
-        (stranger, *_) = subject.said(of.of(len(calls) + 1), subject.config(**of.changes))
+        (stranger, *_) = _own(batch, subject.said(of.of(len(calls) + 1), subject.config(**of.changes)))
         others = [(*calls[:place], stranger, *calls[place + 1 :]) for place in range(len(calls))]
-        forms = {batch.join(some).body for some in (calls, *others)}
+        joined = [batch.join(some) for some in (calls, *others)]
+        forms = {(request.path, request.body) for request in joined}  # a question has all it asks in its path
         expect(len(forms) == len(calls) + 1, f"{where} loses a call, or its place")
-        verdicts = carried(subject, of, batch, calls).verdicts
+        verdicts = _verdicts(subject, of, batch, calls)
         expect(set(verdicts) == {Verdict.DELIVERED}, f"{where}: the stand-in took {_taken(verdicts)} of {len(calls)}")
 
 
@@ -77,8 +100,11 @@ async def calls_travel_together(subject: Subject) -> None:
         counted = _with(subject, batch, join=_counting(batch, sizes))
         async with stage(counted, of.signal, **of.changes) as on:
             alone, crowd = of.of(0), [of.of(who) for who in range(1, 3 * batch.from_items + 20)]
-            on.log.say(alone)
+            on.log.say(*_known(subject, [alone, *crowd]))
             on.start()
+            await on.done("what must be known before")
+            sizes.clear()
+            on.log.say(alone)
             await on.done("a call of a batch's endpoint, by itself")
             expect(not sizes, f"sink.py: the batch of {batch.endpoint} was made of a single call")
             on.log.say(*crowd)
@@ -94,9 +120,13 @@ async def calls_travel_together(subject: Subject) -> None:
 async def one_bad_call_spoils_no_batch(subject: Subject) -> None:
     """When one call of many that travel together can never pass, it alone MUST be parked, and the others MUST be
     delivered, each as often as it would have been by itself."""
+    spoilt_at_all = False
     for batch, of, _ in _batches(subject):
         bad = of.of(3)
-        async with stage(_spoiling(subject, of, batch, bad), of.signal, **of.changes) as on:
+        if (spoiling := _spoiling(subject, of, batch, bad)) is None:
+            continue
+        spoilt_at_all = True
+        async with stage(spoiling, of.signal, **of.changes) as on:
             crowd = [of.of(who) for who in range(2 * batch.from_items + 10)]
             on.log.say(*crowd)
             on.start()
@@ -106,12 +136,14 @@ async def one_bad_call_spoils_no_batch(subject: Subject) -> None:
                 parked == [bad.signal_id],
                 f"sink.py: of {len(crowd)} calls to {batch.endpoint}, one of them bad, {len(parked)} were parked",
             )
-        async with stage(subject.unbatched(), of.signal, **of.changes) as good:
-            good.log.say(*(signal for signal in crowd if signal != bad))
+        async with stage(spoiling.unbatched(), of.signal, **of.changes) as good:
+            good.log.say(*crowd)
             good.start()
-            await good.done("the same without the bad one")
+            await good.done("the same one by one")
             kept, wanted = (_things(each.platform.stand_in.stored()) for each in (on, good))
             expect(kept == wanted, f"fake.py: it keeps {kept} things after a batch, {wanted} after the same one by one")
+    if not spoilt_at_all:
+        raise NotApplicable("nothing that the stand-in refuses can stand in a batch")
 
 
 def _with(subject: Subject, batch: Batch, **changes: Any) -> Subject:
@@ -127,24 +159,21 @@ def _counting(batch: Batch, sizes: list[tuple[int, int]]) -> Callable[[Sequence[
     return join
 
 
-def _spoiling(subject: Subject, of: Material, batch: Batch, bad: AnySignal) -> Subject:
-    """The same sink, except that the calls of one signal hold what the platform does not take."""
-    config = subject.config(**of.changes)
-    worse = {call.body: refused_form(subject, of, batch, call) for call in subject.said(bad, config)}
+def _spoiling(subject: Subject, of: Material, batch: Batch, bad: AnySignal) -> Subject | None:
+    """The same sink, except that the batch's calls of one signal hold what the platform does not take; `None` when
+    there is no such thing."""
+    own = _own(batch, subject.said(bad, subject.config(**of.changes)))
+    forms = {call.key: refused_form(subject, of, batch, call) for call in own}
+    worse = {key: body for key, body in forms.items() if body is not None}
+    if len(worse) < len(own):
+        return None
 
     def spoilt(calls: Callable[[Any, Any], tuple[Call, ...]]) -> Callable[[Any, Any], tuple[Call, ...]]:
-        def said(signal: Any, config: Any) -> tuple[Call, ...]:
-            made = calls(signal, config)
-            return (
-                tuple(replace(call, body=worse[call.body] or b"") for call in made)
-                if signal.signal_id == bad.signal_id
-                else made
-            )
+        def worse_said(signal: Any, config: Any) -> tuple[Call, ...]:
+            return tuple(replace(call, body=worse.get(call.key, call.body)) for call in calls(signal, config))
 
-        return said
+        return worse_said
 
-    if None in worse.values():
-        raise NotApplicable(f"nothing that the stand-in refuses can stand in a batch of {batch.endpoint}")
     calls = {kind: spoilt(made) for kind, made in subject.sink.calls.items()}
     catalog = {kind: spoilt(made) for kind, made in subject.sink.catalog.items()}
     return replace(subject, sink=replace(subject.sink, calls=calls, catalog=catalog))

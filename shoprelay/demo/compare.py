@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ Body = Mapping[str, Any]
 def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[float]]:
     """From a stand-in's `/_calls`: when each was stored, seconds since 1970. Repeats that the platform recognised, and
     what it refused, were not."""
-    read = {"klaviyo": _klaviyo, "june": _june}[platform]
+    read = {"klaviyo": _klaviyo, "june": _june, "waymore": _waymore}[platform]
     stored: dict[Told, list[float]] = {}
     known: set[Told] = set()  # what of a request of many was kept already is not said in its answer
     for call in recorded["calls"]:
@@ -24,6 +25,12 @@ def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[floa
                     stored.setdefault((platform, *told), []).append(call["at"])
                 known.add(key or ())
     return stored
+
+
+def kept(platform: str, stored: Mapping[str, Any]) -> Counter[Told]:
+    """From a stand-in's `/_stored`: what counts by what it came to, and not by how it was told."""
+    read = {"klaviyo": _klaviyo_catalog}.get(platform)
+    return Counter((platform, *told) for told in read(stored)) if read else Counter()
 
 
 def amount(value: Any) -> Decimal | None:
@@ -45,6 +52,12 @@ def _klaviyo(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
                     yield _event(entry["attributes"]["profile"], event["attributes"])
         case "profile-import":
             yield None, ("profile", attributes["external_id"])
+        case "profile-subscription-bulk-create-jobs" | "profile-subscription-bulk-delete-jobs" as job:
+            says = "subscribe" if "create" in job else "unsubscribe"
+            for profile in attributes["profiles"]["data"]:
+                yield None, (says, profile["attributes"]["email"])
+        case catalog if catalog.startswith("catalog-"):
+            return  # what it comes to is asked at the end
         case "profile-bulk-import-jobs" if "profiles" in attributes:
             for profile in attributes["profiles"]["data"]:
                 yield None, ("profile", profile["attributes"]["external_id"])
@@ -89,7 +102,18 @@ _EVENTS: Mapping[str, Callable[[Body, Decimal | None], Told]] = {
     "Fulfilled Order": lambda about, value: (about["OrderId"], _items(about)),
     "Cancelled Order": lambda about, value: (about["OrderId"], about["Reason"]),
     "Refunded Order": lambda about, value: (about["OrderId"], value, about["Reason"]),
+    "Searched Site": lambda about, value: (about["SearchTerm"],),
+    "Added to Wishlist": lambda about, value: (about["ProductID"],),
+    "Removed from Wishlist": lambda about, value: (about["ProductID"],),
 }
+
+
+def _klaviyo_catalog(stored: Mapping[str, Any]) -> Iterator[Told]:
+    catalog = stored["catalog"]
+    for found in catalog["catalog-item"].values():
+        yield "item", found["external_id"], found["title"], amount(found.get("price"))
+    for found in catalog["catalog-variant"].values():
+        yield "stock", found["external_id"], amount(found["inventory_quantity"])
 
 
 # -- JUNE
@@ -115,3 +139,36 @@ def _payload(body: Body) -> Told:
 
 def _products(about: Body) -> Lines:
     return tuple(sorted((p["id"], Decimal(str(p["qty"])), Decimal(str(p["price"]))) for p in about["products"]))
+
+
+# -- WayMore
+
+
+def _waymore(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
+    if "event" in body:
+        yield None, (body["event"], *_SAID[body["event"]](body["data"]))
+
+
+def _quantities(about: Body, name: str) -> tuple[tuple[str, Decimal], ...]:
+    return tuple(sorted((line["product_id"], Decimal(line["quantity"])) for line in about[name]))
+
+
+_SAID: Mapping[str, Callable[[Body], Told]] = {
+    "CustomerAdd": lambda about: (about["customer"]["id"],),
+    "CustomerUpdate": lambda about: (about["customer"]["id"],),
+    "CartUpdate": lambda about: (about["customer_id"], _quantities(about, "cart_products")),
+    "OrderAdd": lambda about: (
+        about["customer_id"],
+        about["order_details"]["order_id"],
+        amount(about["order_details"]["total_price"]),
+        _quantities(about, "order_products"),
+    ),
+    "OrderStatusUpdate": lambda about: (about["customer_id"], about["order_id"], about["order_status"]),
+    "OrderPaymentConfirmed": lambda about: (about["customer_id"], about["order_id"]),
+    "ProductAdd": lambda about: (about["product_id"], about["name"], amount(about["price"])),
+    "ProductStockUpdate": lambda about: (about["product_id"], amount(about["stock_quantity"])),
+    "Search": lambda about: (about["customer_id"], about["search_string"]),
+    "WishlistAdd": lambda about: (about["customer_id"], about["product_id"]),
+    "WishlistDelete": lambda about: (about["customer_id"], about["product_id"]),
+    "Newsletter": lambda about: (about["customer_id"], about["email"], about["subscription"]),
+}

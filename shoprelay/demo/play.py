@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,32 +19,18 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from schemas.events import ShopEvent
 from shoprelay.connections import publisher_of, register_schemas
 from shoprelay.demo.children import ChildDied, Children, free_port
-from shoprelay.demo.compare import received
+from shoprelay.demo.compare import kept, received
 from shoprelay.demo.reference import Expected, Told, difference, expected
 from shoprelay.demo.report import Outcome, report
-from shoprelay.demo.simulate import EXPIRES, HOUR, OUTAGE, STAGES, Hour, simulate
+from shoprelay.demo.simulate import HOUR, OUTAGE, Hour, simulate
+from shoprelay.demo.stage import SHOP, SINKS, Stage
 from shoprelay.publish import Publisher
 from shoprelay.settings import load
 from streams.broker.handle import EmbeddedBroker
 from streams.topics import all_topics
 
-SHOP = "demo"
 QUIET_SECONDS = 3.0  # nothing new for this long, and everything expected is there or late
 PATIENCE_SECONDS = 25.0  # after the hour is over
-
-
-@dataclass(slots=True)
-class Stage:
-    """Where everything listens."""
-
-    folder: Path
-    ports: dict[str, int] = field(default_factory=dict)
-
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.ports[name]}"
-
-    def secret(self, name: str) -> Path:
-        return self.folder / name
 
 
 async def play(out: Console, *, seed: int, people: int, speed: float, keep: bool) -> int:
@@ -55,9 +40,8 @@ async def play(out: Console, *, seed: int, people: int, speed: float, keep: bool
     with tempfile.TemporaryDirectory(prefix="shoprelay-demo-") as folder:
         stage = Stage(Path(folder))
         children = Children(stage.folder)
-        sinks = ("klaviyo", "june")
         try:
-            async with EmbeddedBroker(all_topics(sinks=sinks)) as broker, httpx.AsyncClient(timeout=5) as client:
+            async with EmbeddedBroker(all_topics(sinks=SINKS)) as broker, httpx.AsyncClient(timeout=5) as client:
                 await _start(out, stage, children, client, broker.bootstrap, speed)
                 outcome = await _run(out, stage, children, client, hour, should, speed)
                 report(out, outcome)
@@ -75,71 +59,28 @@ async def _start(
     out: Console, stage: Stage, children: Children, client: httpx.AsyncClient, bootstrap: str, speed: float
 ) -> None:
     taken: set[int] = set()
-    for name in ("registry", "sandbox-klaviyo", "sandbox-june", "worker", "sink-klaviyo", "sink-june"):
+    standins, processes = [f"sandbox-{name}" for name in SINKS], ["worker", *(f"sink-{name}" for name in SINKS)]
+    for name in ("registry", *standins, *processes):
         stage.ports[name] = free_port(taken)
-    with out.status("starting broker, registry, stand-ins, worker and two sinks"):
+    with out.status(f"starting broker, registry, worker, {len(SINKS)} stand-ins and as many sinks"):
         (stage.folder / "registry").mkdir()
         port = str(stage.ports["registry"])
         await children.start(
             "registry", "schemas.embedded_registry", "--dir", str(stage.folder / "registry"), "--port", port
         )
-        for name in ("klaviyo", "june"):
-            port = str(stage.ports[f"sandbox-{name}"])
-            await children.start(f"sandbox-{name}", "shoprelay.cli", "sandbox", name, "--port", port)
+        ports = (f"{name}={stage.ports[f'sandbox-{name}']}" for name in SINKS)
+        await children.start("sandboxes", "shoprelay.demo.standins", *ports)
+        stage.write_settings(bootstrap, speed)
         await children.answers(client, f"{stage.url('registry')}/subjects")
-        settings = stage.folder / "shoprelay.toml"
-        settings.write_text(_settings(stage, bootstrap, speed))
-        for secret, value in SECRETS.items():
-            stage.secret(secret).write_text(value)
-        await register_schemas(load(settings, {}))
-        given = ("--config", str(settings), "--log", "json")
+        await register_schemas(load(stage.settings, {}))
+        given = ("--config", str(stage.settings), "--log", "json")
         await children.start("worker", "shoprelay.cli", "worker", *given)
-        for name in ("klaviyo", "june"):
-            await children.start(
-                f"sink-{name}", "shoprelay.cli", "sink", name, "--config", str(settings), "--log", "json"
-            )
-        for name in ("worker", "sink-klaviyo", "sink-june"):
+        for name in standins:
+            await children.answers(client, f"{stage.url(name)}/_stats")
+        for name in SINKS:
+            await children.start(f"sink-{name}", "shoprelay.cli", "sink", name, *given)
+        for name in processes:
             await children.answers(client, f"{stage.url(name)}/readyz")
-
-
-# The stand-ins' own. In files, so that the settings are enough for a command in another terminal.
-SECRETS = {"klaviyo.key": "pk_sandbox", "june.token": "june-sandbox-token"}
-
-
-def _settings(stage: Stage, bootstrap: str, speed: float) -> str:
-    stages = ", ".join(f'"{seconds / speed * 1000:.0f}ms"' for seconds in STAGES)
-    return f"""
-[kafka]
-bootstrap = "{bootstrap}"
-embedded = true
-[registry]
-url = "{stage.url("registry")}"
-[worker]
-store = "memory"
-state_dir = "{stage.folder / "state"}"
-http = {{ port = {stage.ports["worker"]} }}
-session = "6s"
-tick = "200ms"
-[shops.{SHOP}]
-stages = [{stages}]
-grace = "200ms"
-expires_after = "{EXPIRES / speed * 1000:.0f}ms"
-[sinks.klaviyo]
-platform = "klaviyo"
-longest_backoff = "{60 / speed * 1000:.0f}ms"
-http = {{ port = {stage.ports["sink-klaviyo"]} }}
-[sinks.klaviyo.config]
-base_url = "{stage.url("sandbox-klaviyo")}"
-api_key = "file:{stage.secret("klaviyo.key")}"
-[sinks.june]
-platform = "june"
-longest_backoff = "{60 / speed * 1000:.0f}ms"
-http = {{ port = {stage.ports["sink-june"]} }}
-[sinks.june.config]
-url = "{stage.url("sandbox-june")}/collect/{{token}}"
-token = "file:{stage.secret("june.token")}"
-token_in = "path"
-"""
 
 
 async def _run(
@@ -151,7 +92,7 @@ async def _run(
     should: Expected,
     speed: float,
 ) -> Outcome:
-    publisher = await publisher_of(load(stage.folder / "shoprelay.toml", {}))
+    publisher = await publisher_of(load(stage.settings, {}))
     start = time.time() + 0.5
     outcome = Outcome(should, start, speed)
     bars = Progress(
@@ -230,10 +171,12 @@ async def _watch(
     while True:
         children.check()
         arrived: dict[Told, list[float]] = {}
-        for name in ("klaviyo", "june"):
-            answer = await client.get(f"{stage.url(f'sandbox-{name}')}/_calls")
-            arrived |= received(name, answer.json())
-        did = Counter({told: len(times) for told, times in arrived.items()})
+        did: Counter[Told] = Counter()
+        for name in SINKS:
+            standin = stage.url(f"sandbox-{name}")
+            arrived |= received(name, (await client.get(f"{standin}/_calls")).json())
+            did += kept(name, (await client.get(f"{standin}/_stored")).json())
+        did += Counter({told: len(times) for told, times in arrived.items()})
         if did != outcome.did:
             outcome.did, outcome.arrived, outcome.changed_at = did, arrived, time.time()
         bars.update(bar, completed=sum((did & outcome.should.calls).values()))
@@ -249,22 +192,20 @@ async def _until_quiet(outcome: Outcome, hour_is_over: float, should: Expected) 
 
 
 async def _collect(stage: Stage, client: httpx.AsyncClient, outcome: Outcome) -> None:
-    for name in ("worker", "sink-klaviyo", "sink-june"):
+    for name in ("worker", *(f"sink-{name}" for name in SINKS)):
         outcome.metrics[name] = (await client.get(f"{stage.url(name)}/metrics")).text
-    for name in ("klaviyo", "june"):
+    for name in SINKS:
         outcome.stats[name] = (await client.get(f"{stage.url(f'sandbox-{name}')}/_stats")).json()
     outcome.differences = list(difference(outcome.should.calls, outcome.did))
 
 
 async def _stay(out: Console, stage: Stage, bootstrap: str, children: Children) -> None:
     out.print("\nEverything stays up until Ctrl-C:")
-    out.print(
-        f"  Kafka     {bootstrap}\n  settings  {stage.folder / 'shoprelay.toml'}\n  logs      {stage.folder}/*.log"
-    )
+    out.print(f"  Kafka     {bootstrap}\n  settings  {stage.settings}\n  logs      {stage.folder}/*.log")
     for name in sorted(stage.ports):
         page = {"registry": "/subjects", "worker": "/metrics"}.get(name, "/metrics" if "sink" in name else "/_calls")
         out.print(f"  {name:<16} {stage.url(name)}{page}", highlight=False)
-    command = f"{Path(sys.executable).parent / 'shoprelay'} parked list klaviyo --config {stage.folder}/shoprelay.toml"
+    command = f"{Path(sys.executable).parent / 'shoprelay'} parked list klaviyo --config {stage.settings}"
     out.print(
         f"\nIn another terminal, for example (docs/runbook.md says more):\n  {command}", soft_wrap=True, highlight=False
     )

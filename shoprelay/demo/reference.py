@@ -36,6 +36,12 @@ class Expected:
 def expected(hour: Hour) -> Expected:
     result = Expected(refused=hour.broken)
     shelf = {product.product_id: product for product in hour.products}
+    stock = {product.product_id: Decimal(0) for product in hour.products}
+    for step in hour.steps:
+        on_the_shelf(step.payload, step.told, result)
+        if isinstance(step.payload, e.StockChanged):
+            stock[step.payload.product_id] = step.payload.quantity
+    result.calls.update(("klaviyo", "stock", product, left) for product, left in stock.items())
     for steps in _by_person(hour.steps):
         person = Person(shelf, result)
         for step in steps:
@@ -43,6 +49,20 @@ def expected(hour: Hour) -> Expected:
         person.now = None
         person.silence_until(float("inf"))
     return result
+
+
+def on_the_shelf(payload: object, at: float, result: Expected) -> None:
+    """What becomes of products, which nobody in particular does."""
+    match payload:
+        case e.ProductUpserted(product=product):
+            result.calls["klaviyo", "item", product.product_id, product.title, product.price] += 1
+            told: Told = ("waymore", "ProductAdd", product.product_id, product.title, product.price)
+        case e.StockChanged(product_id=product_id, quantity=quantity):
+            told = ("waymore", "ProductStockUpdate", product_id, quantity)
+        case _:
+            return
+    result.calls[told] += 1
+    result.told_at[told] = at
 
 
 def _by_person(steps: Iterable[Step]) -> Iterable[list[Step]]:
@@ -65,6 +85,7 @@ class Person:
     result: Expected
     guest: str | None = None
     account: str | None = None
+    email: str | None = None
     basket: dict[str, Decimal] = field(default_factory=dict)
     changed: float | None = None
     stage: int = 0
@@ -96,16 +117,22 @@ class Person:
         self.now = step.told
         self.guest = self.guest or step.ref.anonymous_id
         if step.ref.customer_id and not self.account:
-            self.account = step.ref.customer_id
-            self.tell("klaviyo", "profile", self.account)
-            self.tell("june", "customer", self.account)
+            self.account, self.email = step.ref.customer_id, step.ref.email
+            self.is_known(new=isinstance(step.payload, e.CustomerRegistered))
             if self.basket:  # what the guest had put in is theirs now, and logging in was a sign of life
                 self.cart_changes(step.at)
         self.follows(step)
 
+    def is_known(self, *, new: bool = False) -> None:
+        self.tell("klaviyo", "profile", self.account)
+        self.tell("june", "customer", self.account)
+        self.tell("waymore", "CustomerAdd" if new else "CustomerUpdate", self.account)
+
     def follows(self, step: Step) -> None:
         who = self.who
         match step.payload:
+            case e.CustomerUpdated():
+                self.is_known()
             case e.SessionActive():
                 self.tell("klaviyo", "Active on Site", who)
             case e.ProductViewed(item=item):
@@ -126,12 +153,34 @@ class Person:
                 self.orders_this(order, step)
             case e.OrderPaid(order_id=order_id):
                 self.tell("june", "order", who, order_id, self.orders[order_id].total)
+                self.tell("waymore", "OrderPaymentConfirmed", self.account or 0, order_id)
             case _:
+                self.wants(step.payload)
                 self.after_the_order(step.payload)
+
+    def wants(self, payload: object) -> None:
+        who = self.who
+        match payload:
+            case e.Searched(query=query):
+                self.tell("klaviyo", "Searched Site", who, query)
+                self.tell("waymore", "Search", self.account or "", query)
+            case e.WishlistAdded(item=item):
+                self.tell("klaviyo", "Added to Wishlist", who, item.product_id)
+                self.tell("waymore", "WishlistAdd", who, item.product_id)
+            case e.WishlistRemoved(item=item):
+                self.tell("klaviyo", "Removed from Wishlist", who, item.product_id)
+                self.tell("waymore", "WishlistDelete", who, item.product_id)
+            case e.NewsletterSubscribed():
+                self.tell("klaviyo", "subscribe", self.email)
+                self.tell("waymore", "Newsletter", self.account or 0, self.email, True)
+            case e.NewsletterUnsubscribed():
+                self.tell("klaviyo", "unsubscribe", self.email)
+                self.tell("waymore", "Newsletter", self.account or 0, self.email, False)
 
     def cart_changes(self, at: float) -> None:
         self.changed, self.stage = at, 0
         self.tell("june", "cart", self.who, self.lines())
+        self.tell("waymore", "CartUpdate", self.account or 0, many(self.lines()))
 
     def orders_this(self, order: Order, step: Step) -> None:
         self.orders[order.order_id] = order
@@ -140,6 +189,8 @@ class Person:
             value = line.quantity * (line.unit_price or 0)
             self.tell("klaviyo", "Ordered Product", self.who, order.order_id, line.product_id, value)
         self.tell("june", "order", self.who, order.order_id, order.total)
+        bought = many(ordered(order.lines))
+        self.tell("waymore", "OrderAdd", self.account or 0, order.order_id, order.total, bought)
         self.result.reminders["proved wrong"] += sum(due > step.at for due in self.reminded)
         self.basket, self.changed, self.stage = {}, None, 0
 
@@ -151,10 +202,18 @@ class Person:
                 self.tell("klaviyo", "Fulfilled Order", who, order_id, sent)
                 self.sent.setdefault(order_id, []).extend(lines or self.orders[order_id].lines)
                 self.tell("june", "fulfillment", who, order_id, ordered(self.sent[order_id]))  # one record per order
+                whole = ordered(self.sent[order_id]) == ordered(self.orders[order_id].lines)
+                self.status(order_id, "fulfilled" if whole else "partially fulfilled")
             case e.OrderCancelled(order_id=order_id, reason=reason):
                 self.tell("klaviyo", "Cancelled Order", who, order_id, reason)
+                self.status(order_id, "cancelled")
             case e.OrderRefunded(order_id=order_id, amount=amount, reason=reason):
                 self.tell("klaviyo", "Refunded Order", who, order_id, amount, reason)
+                whole = amount is None or amount == self.orders[order_id].total
+                self.status(order_id, "refunded" if whole else "partially refunded")
+
+    def status(self, order_id: str, status: str) -> None:
+        self.tell("waymore", "OrderStatusUpdate", self.account or 0, order_id, status)
 
     # -- what they do not do
 
@@ -182,6 +241,11 @@ class Person:
 
 def ordered(lines: Iterable[LineItem]) -> Lines:
     return tuple(sorted((line.product_id, line.quantity, line.unit_price or Decimal(0)) for line in lines))
+
+
+def many(lines: Lines) -> tuple[tuple[str, Decimal], ...]:
+    """Where no price is told."""
+    return tuple((product_id, quantity) for product_id, quantity, _ in lines)
 
 
 def difference(should: Counter[Told], did: Counter[Told]) -> Iterator[tuple[str, Told, int]]:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from shoprelay.demo.reference import Expected, Told
 from shoprelay.demo.simulate import OUTAGE
+from shoprelay.demo.stage import SINKS
 
 Labels = tuple[str, ...]
 
@@ -101,7 +102,7 @@ def report(out: Console, outcome: Outcome) -> None:
     for (signal,), count in sorted(summed(worker, "shoprelay_signals_concluded_total", "signal").items()):
         table.add_row("concluded" if signal == "CartAbandoned" else "", signal, f"{count:.0f}")
     table.add_section()
-    for name in ("klaviyo", "june"):
+    for name in SINKS:
         for n, ((says, verdict), count) in enumerate(
             sorted(summed(outcome.metrics[f"sink-{name}"], "shoprelay_calls_total", "says", "verdict").items())
         ):
@@ -115,7 +116,7 @@ def report(out: Console, outcome: Outcome) -> None:
     ):
         table.add_row("", f"withheld: {reason}", f"{count:.0f}")
     out.print(table)
-    for name in ("klaviyo", "june"):
+    for name in SINKS:
         late = outcome.delays(name)
         out.print(
             f"event told to call at {name}: p50 {quantile(late, 0.5) * 1000:.0f} ms, "

@@ -18,6 +18,9 @@ from schemas.events import (
     CartReplaced,
     CheckoutStarted,
     CustomerRegistered,
+    CustomerUpdated,
+    NewsletterSubscribed,
+    NewsletterUnsubscribed,
     OrderCancelled,
     OrderFulfilled,
     OrderPaid,
@@ -25,9 +28,12 @@ from schemas.events import (
     OrderRefunded,
     ProductUpserted,
     ProductViewed,
+    Searched,
     SessionActive,
     ShopPayload,
     StockChanged,
+    WishlistAdded,
+    WishlistRemoved,
 )
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment, Product, Profile
 
@@ -36,6 +42,7 @@ STAGES = (12 * 60.0, 30 * 60.0)  # a cart is abandoned after this much silence, 
 EXPIRES = 10 * 60.0
 MARGIN = 4 * 60.0  # how far from a deadline a story's next step stays
 LAST_STEP = 42 * 60.0
+SHIPPING = Decimal("4.90")
 OUTAGE = (20 * 60.0, 26 * 60.0)  # Klaviyo's stand-in answers 503 in this stretch
 
 NOUNS = [
@@ -138,14 +145,27 @@ class Person:
     def step(self, at: float, payload: ShopPayload, ref: CustomerRef | None = None, told: float | None = None) -> Step:
         return Step(at, at if told is None else told, ref or self.ref, payload)
 
-    def registers(self, at: float) -> Step:
+    def registers(self, at: float, *, wholesale: bool = False) -> Step:
         profile = Profile(
             first_name=NAMES[self.n % len(NAMES)],
             last_name="Example",
             locale="en-GB",
-            address=Address(city=CITIES[self.n % len(CITIES)], country="United Kingdom", country_code="GB"),
+            address=self.address,
+            tags=("WHOLESALE",) if wholesale else (),
         )
         return self.step(at, CustomerRegistered(profile=profile))
+
+    @property
+    def address(self) -> Address:
+        return Address(
+            first_name=NAMES[self.n % len(NAMES)],
+            last_name="Example",
+            address1=f"{self.n + 1} High Street",
+            city=CITIES[self.n % len(CITIES)],
+            country="United Kingdom",
+            country_code="GB",
+            zip="AB1 2CD",
+        )
 
     def looks(self, at: float) -> Step:
         return self.step(at, ProductViewed(item=self._line(bare=True), currency="EUR"))
@@ -171,13 +191,22 @@ class Person:
         lines = tuple(self.cart.values()) or (self._full("P000", Decimal(1)),)
         self.cart, self.ordered = {}, lines
         subtotal = sum((line.quantity * (line.unit_price or 0) for line in lines), Decimal(0))
+        total = subtotal + SHIPPING
+        card = Payment(
+            payment_id=f"M{self.order_id}", method="card", amount=total, processor="Demo Pay", captured=False
+        )
         order = Order(
             order_id=self.order_id,
             currency="EUR",
             subtotal=subtotal,
-            shipping=Decimal("4.90"),
-            total=subtotal + Decimal("4.90"),
+            shipping=SHIPPING,
+            shipping_method="parcel",
+            total=total,
             lines=lines,
+            payments=(card,),
+            prices_include_tax=True,
+            shipping_address=self.address,
+            billing_address=self.address,
         )
         return self.step(at, OrderPlaced(order=order), told=told)
 
@@ -317,6 +346,25 @@ def cancels(who: Person) -> Iterator[Step]:
     yield who.step(t + 400, OrderCancelled(order_id=who.order_id, reason="No longer needed"))
 
 
+def wishes(who: Person) -> Iterator[Step]:
+    """Never buys, and is told of things all the same: by the newsletter, until it is too much."""
+    t = who.between(1.5, 20)
+    mug = LineItem(product_id="P001", name=who.products[1].title)
+    yield who.registers(t)
+    yield who.step(t + 10, Searched(query="mug", results=3))
+    yield who.step(t + 20, WishlistAdded(item=mug, currency="EUR"))
+    yield who.step(t + 40, NewsletterSubscribed())
+    yield who.step(t + 500, WishlistRemoved(item=mug))
+    yield who.step(t + 900, NewsletterUnsubscribed())
+
+
+def buys_wholesale(who: Person) -> Iterator[Step]:
+    """A boutique: carries the tag that JOOR is told of, and moves once."""
+    t = who.between(1.5, 20)
+    yield who.registers(t, wholesale=True)
+    yield who.step(t + 300, CustomerUpdated(profile=Profile(store_id="boutique")))
+
+
 def watches_stock(who: Person) -> Iterator[Step]:
     t = who.between(1.5, 30)
     yield who.looks(t)
@@ -338,4 +386,6 @@ STORIES: tuple[Callable[[Person], Iterator[Step]], ...] = (
     sends_it_back,
     cancels,
     watches_stock,
+    wishes,
+    buys_wholesale,
 )

@@ -1,9 +1,13 @@
-"""Calls that travel together: events in bulk jobs, profiles in import jobs. Pure. Sources: README.md beside this."""
+"""Calls that travel together: events in bulk jobs, profiles in import jobs, consent taken back. Pure.
+
+Sources: README.md beside this.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import msgspec
@@ -143,4 +147,60 @@ PROFILES = Batch(
     most_bytes=REQUEST_BYTES - _AROUND_BYTES,
     from_items=500,  # Klaviyo: not for a few profiles; fewer than these are told one by one within a minute
     one_per_customer=True,  # in which order a job takes two updates of one person is not documented
+)
+
+
+# -- consent taken back
+
+
+class _ProfilesOf(msgspec.Struct):
+    data: list[Raw]
+
+
+class _Unsubscribing(msgspec.Struct):
+    profiles: _ProfilesOf
+
+
+class _UnsubscribeJob(msgspec.Struct):
+    attributes: _Unsubscribing
+
+
+class _UnsubscribeDocument(msgspec.Struct):
+    data: _UnsubscribeJob
+
+
+TOGETHER = (
+    "unsubscriptions-together"  # a share of their own, so that requests refused as a whole do not stop single ones
+)
+_unsubscribe = msgspec.json.Decoder(_UnsubscribeDocument)
+_AT_PROFILE = re.compile(r"/data/attributes/profiles/data/(\d{1,5})(/.*)?")
+
+
+def join_unsubscriptions(calls: Sequence[Call]) -> Call:
+    """Each call is a job of one profile."""
+    told = [profile for call in calls for profile in _unsubscribe.decode(call.body).data.attributes.profiles.data]
+    profiles = b",".join([bytes(profile) for profile in told])
+    body = (
+        b'{"data":{"type":"profile-subscription-bulk-delete-job","attributes":{"profiles":{"data":[%b]}}}}' % profiles
+    )
+    return replace(_bulk("Bulk Unsubscribe Profiles", "profile-subscription-bulk-delete-jobs", body), endpoint=TOGETHER)
+
+
+def read_unsubscriptions(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:
+    """Accepted is all that Klaviyo ever says."""
+    if answers[-1].status != 400:
+        return None
+    found = [_AT_PROFILE.fullmatch(pointer) for pointer in pointers(answers[-1])]
+    return spared(len(calls), {int(spot[1]) for spot in found if spot and int(spot[1]) < len(calls)})
+
+
+UNSUBSCRIPTIONS = Batch(
+    endpoint="profile-subscription-bulk-delete-jobs",
+    budget=TOGETHER,
+    join=join_unsubscriptions,
+    read=read_unsubscriptions,
+    most_items=100,
+    most_bytes=REQUEST_BYTES - _AROUND_BYTES,
+    from_items=25,
+    one_per_customer=True,
 )

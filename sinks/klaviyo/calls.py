@@ -1,4 +1,7 @@
-"""Signal → calls to Klaviyo, one short function for each line of the table in `sink.py`. Pure."""
+"""Signal → events of Klaviyo, one short function for each line of the table in `sink.py`. Pure.
+
+What becomes of people stands in `people.py`, what becomes of products in `catalog.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from schemas.signals import (
     CartChanged,
     CheckoutStarted,
     Conclusion,
-    NewsletterSubscribed,
-    NewsletterUnsubscribed,
     OrderCancelled,
     OrderFulfilled,
     OrderPaid,
@@ -26,15 +27,13 @@ from schemas.signals import (
     WishlistRemoved,
 )
 from schemas.values import LineItem, Order
-from sinks.body import Fields, as_json, known
-from sinks.contract import Call, CannotSay, Unaddressable
+from sinks.body import Fields, known
+from sinks.contract import Call
 from sinks.klaviyo import properties
 from sinks.klaviyo.config import KlaviyoConfig
 from sinks.klaviyo.event import event, money
-from sinks.klaviyo.profile import email_of, identifiers, person, person_of_event, phone_of
+from sinks.klaviyo.profile import identifiers, person_of_event
 from sinks.lines import completed, worth
-
-PROFILE_BYTES = 100_000
 
 Payload = TypeVar("Payload", bound=Conclusion)
 
@@ -42,62 +41,6 @@ Payload = TypeVar("Payload", bound=Conclusion)
 def _said(signal: Signal, kind: type[Payload]) -> Payload:
     """The table in `sink.py` has picked the function by this type."""
     return cast(Payload, signal.payload)
-
-
-# -- person
-
-
-def profile(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
-    body = as_json({"data": {"type": "profile", "attributes": person(signal)}})
-    if len(body) > PROFILE_BYTES:
-        raise CannotSay("customer.profile is larger than 100 KB")
-    return (_job("Profile", "profile-import", body, signal),)
-
-
-def erase(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
-    """Klaviyo wants exactly one of e-mail and phone, and knows no external id here. A person must see to the rest:
-    nobody may stay on file because we could not name them."""
-    names = known(email=email_of(signal)) or known(phone_number=phone_of(signal))
-    if not names:
-        raise CannotSay("customer.ref has neither an e-mail address nor an E.164 phone: erase the profile in Klaviyo")
-    who = {"data": {"type": "profile", "attributes": names}}
-    body = as_json({"data": {"type": "data-privacy-deletion-job", "attributes": {"profile": who}}})
-    return (_job("Erase Profile", "data-privacy-deletion-jobs", body, signal),)
-
-
-def subscribe(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
-    """Consent of the past keeps its date and asks nobody again; a live one goes the way the account is set to."""
-    said = _said(signal, NewsletterSubscribed)
-    consent: Fields = {"consent": "SUBSCRIBED"}
-    attributes: Fields = {}
-    if signal.priority == "backfill":
-        consent["consented_at"] = (said.consented_at or signal.occurred_at).isoformat(timespec="seconds")
-        attributes["historical_import"] = True
-    attributes["profiles"] = {"data": [_consenting(signal, said.channel, consent)]}
-    data: Fields = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
-    if joined := config.lists.get(said.list_id or "default"):
-        data["relationships"] = {"list": {"data": {"type": "list", "id": joined}}}
-    return (_job("Subscribe", "profile-subscription-bulk-create-jobs", as_json({"data": data}), signal),)
-
-
-def unsubscribe(signal: Signal, config: KlaviyoConfig) -> tuple[Call, ...]:
-    """Without a list, on purpose: who is not on the list named would be unsubscribed everywhere without our knowing."""
-    said = _said(signal, NewsletterUnsubscribed)
-    profiles = {"data": [_consenting(signal, said.channel, {"consent": "UNSUBSCRIBED"})]}
-    data = {"type": "profile-subscription-bulk-delete-job", "attributes": {"profiles": profiles}}
-    return (_job("Unsubscribe", "profile-subscription-bulk-delete-jobs", as_json({"data": data}), signal),)
-
-
-def _consenting(signal: Signal, channel: str, consent: Fields) -> Fields:
-    names = known(email=email_of(signal)) if channel == "email" else known(phone_number=phone_of(signal))
-    if not names:
-        raise Unaddressable
-    return {"type": "profile", "attributes": {**names, "subscriptions": {channel: {"marketing": consent}}}}
-
-
-def _job(says: str, resource: str, body: bytes, signal: Signal) -> Call:
-    key = f"{signal.signal_id}:{resource}"
-    return Call(says=says, method="POST", path=f"/api/{resource}", body=body, key=key, endpoint=resource)
 
 
 # -- browsing

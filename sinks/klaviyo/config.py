@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -14,7 +14,7 @@ class KlaviyoConfig(BaseModel):
 
     api_key: SecretStr = Field(
         description="private key, begins with pk_; scopes: events:write, profiles:read, profiles:write, lists:read, "
-        "lists:write, subscriptions:write, data-privacy:write",
+        "lists:write, subscriptions:write, data-privacy:write, catalogs:write; with `catalog` also catalogs:read",
     )
     base_url: str = Field(
         "https://a.klaviyo.com", pattern=r"^https?://[^\s?#]+$", description="where /api/events and the others are"
@@ -31,6 +31,33 @@ class KlaviyoConfig(BaseModel):
         {},
         description="the shop's newsletter -> the Klaviyo list a subscriber joins; `default` is for subscriptions that "
         "name no newsletter. Without a list the account's own opt-in setting decides",
+    )
+
+    catalog: bool = Field(
+        True,
+        description="products, variants and stock through the catalog API; false where Klaviyo has them another way, "
+        "from a feed or a shop's own integration: it takes one way only",
+    )
+    catalog_categories: bool = Field(
+        True, description="a Klaviyo category for each category of a product, named as the shop names it"
+    )
+    product_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[^\s{}]*\{product_id\}[^\s{}]*$",
+        description="where a product is that has no url of its own, such as https://shop.example/p/{product_id}; "
+        "Klaviyo takes no product without one; empty: such a product is parked",
+    )
+    inventory_policy: Literal[0, 1, 2] = Field(
+        0, description="1: what is out of stock is not recommended; 0 and 2: it may be"
+    )
+    stock_location: str = Field(
+        "", description="the location whose stock is told; empty: only stock that names no location, which is the total"
+    )
+    variant_prefix: str = Field(
+        "$custom:::$default:::",
+        pattern=r"^\S+:::\S+:::$",
+        description="what stands before a variant's id when somebody waits for it; another one where the catalog comes "
+        "from a shop's own integration, such as $shopify:::$default:::",
     )
 
     @field_validator("api_key")

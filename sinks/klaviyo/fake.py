@@ -1,15 +1,17 @@
 """A strict stand-in for Klaviyo: refuses what its documents refuse, and dedupes as they say.
 
 This is its door: paths, key, scopes, revision, media types, budgets, errors. Behind it `intake.py` takes requests in,
-`fakejobs.py` does import jobs, `store.py` keeps; `shapes.py` and `rules.py` say what is right.
+`fakejobs.py` does import jobs, `fakecatalog.py` has the catalog, `store.py` keeps; `shapes.py`, `catalogshapes.py` and
+`rules.py` say what is right.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,8 @@ from pydantic import ValidationError
 
 from sinks.contract import Limit
 from sinks.fake import Received, Reply, application
+from sinks.klaviyo.catalogshapes import JOBS
+from sinks.klaviyo.fakecatalog import Catalog, CatalogJobs
 from sinks.klaviyo.fakejobs import Jobs, NoSuchJob
 from sinks.klaviyo.intake import Intake
 from sinks.klaviyo.rules import Invalid
@@ -37,6 +41,8 @@ SCOPES = frozenset(
         "lists:write",
         "subscriptions:write",
         "data-privacy:write",
+        "catalogs:read",
+        "catalogs:write",
     }
 )
 RETIRED_BEFORE = "2024-07-15"  # two years before the newest revision
@@ -46,7 +52,7 @@ JOB_SECONDS = (1.0, 2.0)  # how long an import job is queued, and then processed
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """`path` is a pattern of what follows `/api/`; its one group, if any, is the job."""
+    """`path` is a pattern of what follows `/api/`; its one group, if any, is the job or the thing."""
 
     endpoint: str
     method: str
@@ -84,7 +90,9 @@ class KlaviyoStandIn:
         self._errors = 0
         self._store = Store(unwanted)
         self.jobs = Jobs(self._store, job_seconds)
-        self._resources = _resources(Intake(self._store, repeats_refused), self.jobs)
+        self.catalog_jobs = CatalogJobs(self._store, job_seconds)
+        intake, catalog = Intake(self._store, repeats_refused), Catalog(self._store)
+        self._resources = (*_resources(intake, self.jobs), *_catalog(catalog, self.catalog_jobs))
 
     def settings(self, base: str) -> dict[str, str]:
         return {"base_url": base, "api_key": self.secrets[0]}
@@ -122,7 +130,7 @@ class KlaviyoStandIn:
             return self._refused(400, "invalid", "A revision is required, as YYYY-MM-DD.", parameter="revision")
         if revision < RETIRED_BEFORE:
             return self._refused(410, "gone", "This revision was retired.")
-        needed = ("accept",) if request.method == "GET" else ("accept", "content-type")
+        needed = ("accept",) if request.method in ("GET", "DELETE") else ("accept", "content-type")
         if any(headers.get(name) != MEDIA_TYPE for name in needed):
             return self._refused(415, "unsupported_media_type", f"Content-Type and Accept must be {MEDIA_TYPE}.")
         return None
@@ -135,7 +143,14 @@ class KlaviyoStandIn:
             pointer = "/" + "/".join(str(part) for part in first["loc"])
             return self._refused(400, "invalid", first["msg"], pointer=pointer)
         except Invalid as problem:
-            return self._refused(400, "invalid", str(problem), pointer=problem.pointer, parameter=problem.parameter)
+            return self._refused(
+                problem.status,
+                problem.code,
+                str(problem),
+                pointer=problem.pointer,
+                parameter=problem.parameter,
+                meta=problem.meta,
+            )
         except NoSuchJob:
             return self._refused(404, "not_found", "There is no such job.")
 
@@ -154,6 +169,7 @@ class KlaviyoStandIn:
         pointer: str | None = None,
         parameter: str | None = None,
         headers: Mapping[str, str] | None = None,
+        meta: Mapping[str, str] | None = None,
         verdict: str = "refused",
     ) -> Reply:
         self._errors += 1
@@ -161,6 +177,8 @@ class KlaviyoStandIn:
         error |= {"title": "Invalid input." if status == 400 else detail, "detail": detail}
         if pointer or parameter:
             error["source"] = {"pointer": pointer} if pointer else {"parameter": parameter}
+        if meta:
+            error["meta"] = meta
         return Reply(status, verdict, orjson.dumps({"errors": [error]}), headers or {}, MEDIA_TYPE)
 
 
@@ -175,7 +193,9 @@ def _resources(intake: Intake, jobs: Jobs) -> tuple[_Resource, ...]:
     return (
         post("events", "events:write", intake.event),
         post("event-bulk-create-jobs", "events:write", intake.events),
+        _Resource("lists", "GET", "lists", "lists:read", _no_lists),
         post("profile-import", "profiles:write", intake.profile),
+        _Resource("update-profile", "PATCH", "profiles/([^/]+)", "profiles:write", intake.update_profile),
         post("profile-bulk-import-jobs", "lists:write profiles:write", jobs.create),
         _Resource("profile-bulk-import-job", "GET", job, "lists:read profiles:read", jobs.state),
         _Resource("profile-import-errors", "GET", f"{job}/import-errors", "profiles:read", jobs.errors),
@@ -183,3 +203,27 @@ def _resources(intake: Intake, jobs: Jobs) -> tuple[_Resource, ...]:
         post("profile-subscription-bulk-delete-jobs", consent, intake.unsubscribe),
         post("data-privacy-deletion-jobs", "data-privacy:write", intake.erase),
     )
+
+
+def _no_lists(request: Received) -> Reply:
+    document = {"data": [], "links": {"self": f"https://a.klaviyo.com{request.path}"}}
+    return Reply(200, "accepted", orjson.dumps(document))
+
+
+def _catalog(catalog: Catalog, jobs: CatalogJobs) -> Iterator[_Resource]:
+    """Each kind of thing, alone and in jobs. Each operation is a budget of its own."""
+    write, read = "catalogs:write", "catalogs:read"
+    for kind, path in (("catalog-item", "catalog-items"), ("catalog-variant", "catalog-variants")):
+        one = f"{path}/([^/]+)"
+        yield _Resource(f"create-{kind}", "POST", path, write, partial(catalog.create, kind))
+        yield _Resource(f"update-{kind}", "PATCH", one, write, partial(catalog.update, kind))
+        yield _Resource(f"delete-{kind}", "DELETE", one, write, partial(catalog.delete, kind))
+    create_category = partial(catalog.create, "catalog-category")
+    yield _Resource("create-catalog-category", "POST", "catalog-categories", write, create_category)
+    yield _Resource("catalog-categories", "GET", "catalog-categories", read, catalog.categories)
+    yield _Resource(
+        "back-in-stock-subscriptions", "POST", "back-in-stock-subscriptions", f"{write} profiles:write", catalog.wait
+    )
+    for job in JOBS:
+        yield _Resource(f"{job}s", "POST", f"{job}s", write, partial(jobs.create, job))
+        yield _Resource(job, "GET", f"{job}s/([^/]+)", read, partial(jobs.state, job))

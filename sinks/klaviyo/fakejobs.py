@@ -58,6 +58,7 @@ class Jobs:
             try:
                 if len(orjson.dumps(raw[number])) > rules.PROFILE_BYTES:
                     raise Invalid("A profile must not be larger than 100 KB.", pointer)
+                self._store.one_profile(profile.attributes, pointer)
                 self._store.known(profile.attributes, profile.id, pointer)
             except Invalid as problem:
                 errors.append(_error(f"{len(self._jobs):016x}{number:016x}", problem, raw[number]))
@@ -87,30 +88,42 @@ class Jobs:
         return self._jobs[job_id]
 
     def _status(self, job: Job, now: float) -> str:
-        if job.cancelled:
-            return "cancelled"
-        queued, processed = self._seconds
-        age = now - job.at
-        return "queued" if age < queued else "processing" if age < queued + processed else "complete"
+        return "cancelled" if job.cancelled else state_of(job.at, self._seconds, now)
 
     def _shown(self, job: Job, request: Received, status: int) -> Reply:
-        state = self._status(job, request.at)
-        complete = state == "complete"
-        attributes = {
-            "status": state,
-            "created_at": _stamp(job.at),
-            "total_count": job.total,
-            "completed_count": job.total - len(job.errors) if complete else 0,
-            "failed_count": len(job.errors) if complete else 0,
-            **({"completed_at": _stamp(job.at + sum(self._seconds))} if complete else {}),
-        }
-        links = {"self": f"{_base(request)}{_PATH}/{job.job_id}"}
-        resource = {"type": "profile-bulk-import-job", "id": job.job_id, "attributes": attributes, "links": links}
-        return Reply(status, "accepted", orjson.dumps({"data": resource}))
+        attributes = progress(self._status(job, request.at), job.at + sum(self._seconds), job.at, job.total, job.errors)
+        shown = resource(request, "profile-bulk-import-job", job.job_id, attributes, f"{_PATH}/{job.job_id}")
+        return Reply(status, "accepted", orjson.dumps(shown))
+
+
+def state_of(at: float, seconds: tuple[float, float], now: float) -> str:
+    """Of a job received `at`: queued for the first of `seconds`, processed for the second."""
+    queued, processed = seconds
+    age = now - at
+    return "queued" if age < queued else "processing" if age < queued + processed else "complete"
+
+
+def progress(state: str, done_at: float, at: float, total: int, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """What every job says of itself."""
+    complete = state == "complete"
+    return {
+        "status": state,
+        "created_at": _stamp(at),
+        "total_count": total,
+        "completed_count": total - len(errors) if complete else 0,
+        "failed_count": len(errors) if complete else 0,
+        **({"completed_at": _stamp(done_at)} if complete else {}),
+    }
+
+
+def resource(request: Received, kind: str, name: str, attributes: dict[str, Any], path: str) -> dict[str, Any]:
+    """A document with one resource, as JSON:API has it."""
+    links = {"self": f"{_base(request)}{path}"}
+    return {"data": {"type": kind, "id": name, "attributes": attributes, "links": links}}
 
 
 def _error(error_id: str, problem: Invalid, payload: dict[str, Any]) -> dict[str, Any]:
-    attributes = {"code": "invalid", "title": "Invalid input.", "detail": str(problem)}
+    attributes = {"code": problem.code, "title": "Invalid input.", "detail": str(problem)}
     source = {"source": {"pointer": problem.pointer}, "original_payload": payload}
     return {"type": "import-error", "id": error_id, "attributes": attributes | source}
 

@@ -9,7 +9,7 @@ import orjson
 
 from sinks.fake import Received, Reply
 from sinks.klaviyo import rules, shapes
-from sinks.klaviyo.rules import Invalid
+from sinks.klaviyo.rules import Invalid, Missing
 from sinks.klaviyo.store import EventKey, Store
 
 
@@ -70,10 +70,21 @@ class Intake:
     def profile(self, request: Received) -> Reply:
         told = shapes.ProfileDocument.model_validate_json(request.body).data
         rules.check_size(request.body, rules.PROFILE_BYTES)
+        self._store.one_profile(told.attributes, "/data")
         before = set(self._store.profiles.values())
         profile = self._store.known(told.attributes, told.id, "/data")
         document = {"data": {"type": "profile", "id": profile, "attributes": {}}}
         return Reply(200 if profile in before else 201, "accepted", orjson.dumps(document))
+
+    def update_profile(self, request: Received, profile: str) -> Reply:
+        told = shapes.ProfileDocument.model_validate_json(request.body).data
+        rules.check_size(request.body, rules.PROFILE_BYTES)
+        if told.id != profile:
+            raise Invalid("The id must be the one of the path.", "/data/id")
+        if profile not in self._store.profiles.values():
+            raise Missing("A profile with this id does not exist.", "/data/id")
+        document = {"data": {"type": "profile", "id": profile, "attributes": {}}}
+        return Reply(200, "accepted", orjson.dumps(document))
 
     def subscribe(self, request: Received) -> Reply:
         told = shapes.SubscribeDocument.model_validate_json(request.body).data.attributes

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from sinks.contract import Answer, Verdict
 
 
 def pointers(answer: Answer) -> Iterator[str]:
     """The spot of each error, as far as one is told: `/data/attributes/profiles/data/0/attributes/email`."""
-    errors = answer.at("errors")
+    return named(answer.at("errors"))
+
+
+def named(errors: Any) -> Iterator[str]:
+    """The same of a list of errors, wherever it stands."""
     for error in errors if isinstance(errors, list) else ():
         source = error.get("source") if isinstance(error, dict) else None
         pointer = source.get("pointer") if isinstance(source, dict) else None

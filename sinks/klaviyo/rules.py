@@ -8,7 +8,8 @@ from typing import Any
 
 STRING_BYTES, PROPERTIES, LIST_ITEMS, DEPTH = 100_000, 400, 4_000, 10
 REQUEST_BYTES, PROFILE_BYTES = 5_000_000, 100_000
-EVENTS, PROFILES, SUBSCRIBERS, UNSUBSCRIBERS = 1_000, 10_000, 1_000, 100  # at most, in one request
+METADATA_BYTES = 100_000
+EVENTS, PROFILES, SUBSCRIBERS, UNSUBSCRIBERS, RECORDS = 1_000, 10_000, 1_000, 100, 100  # at most, in one request
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 
@@ -17,10 +18,35 @@ class Invalid(Exception):
     """A rule is broken. `pointer` leads to the spot in the body, as JSON:API wants it; `parameter` names what is
     wrong in the address."""
 
+    status, code = 400, "invalid"
+
     def __init__(self, detail: str, pointer: str | None = None, parameter: str | None = None) -> None:
         super().__init__(detail)
         self.pointer = pointer
         self.parameter = parameter
+        self.meta: dict[str, str] = {}
+
+
+class Missing(Invalid):
+    """It speaks of what is not there."""
+
+    status, code = 404, "not_found"
+
+
+class Conflict(Invalid):
+    """It is there already. The code for a catalog's things is not documented; ours is only not to be relied on."""
+
+    status, code = 409, "conflict"
+
+
+class DuplicateProfile(Conflict):
+    """Its names lead to two profiles; `profile` is one of them."""
+
+    code = "duplicate_profile"
+
+    def __init__(self, profile: str, pointer: str) -> None:
+        super().__init__("A profile already exists with one of these identifiers.", pointer)
+        self.meta = {"duplicate_profile_id": profile}
 
 
 def rfc3339(text: str) -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sinks.klaviyo.rules import Invalid, event_time
+from sinks.klaviyo.rules import DuplicateProfile, Invalid, event_time
 from sinks.klaviyo.shapes import EventFacts, Identifiers
 
 EventKey = tuple[str, str, str]  # profile id, metric, unique id
@@ -22,6 +22,13 @@ class Store:
         self.events: dict[EventKey, dict[str, Any]] = {}
         self.consents: dict[tuple[str, str], str] = {}  # (channel, address) -> SUBSCRIBED or UNSUBSCRIBED
         self.erased: list[dict[str, str]] = []
+        # kind -> compound id -> what is known of it
+        self.catalog: dict[str, dict[str, dict[str, Any]]] = {
+            "catalog-item": {},
+            "catalog-variant": {},
+            "catalog-category": {},
+        }
+        self.waiting: list[dict[str, Any]] = []  # who wants to hear when a variant is back
 
     def stored(self) -> dict[str, Any]:
         return {
@@ -30,6 +37,8 @@ class Store:
             "events": list(self.events.values()),
             "consents": {f"{channel}:{address}": consent for (channel, address), consent in self.consents.items()},
             "erased": self.erased,
+            "catalog": self.catalog,
+            "waiting": self.waiting,
         }
 
     @contextmanager
@@ -42,6 +51,13 @@ class Store:
             while len(self.profiles) > before:
                 self.profiles.popitem()
             raise
+
+    def one_profile(self, attributes: Identifiers, pointer: str) -> None:
+        """Raises `DuplicateProfile` when these names lead to two profiles."""
+        names = [(name, value) for name, value in attributes.names().items() if value]
+        found = list(dict.fromkeys(self.profiles[name] for name in names if name in self.profiles))
+        if len(found) > 1:
+            raise DuplicateProfile(found[0], f"{pointer}/attributes")
 
     def known(self, attributes: Identifiers, profile_id: str | None, pointer: str) -> str:
         """The profile's id, made if need be; all identifiers lead to it from now on."""

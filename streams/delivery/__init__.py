@@ -2,7 +2,8 @@
 
 `run` is the process behind `shoprelay sink NAME`. The pure parts decide (`lanes`, `line`, `turns`, `gate`, `attempt`,
 `pace`, `hold`, `lastlook`, `sequence`, `memory`); `crew`, `courier` (one call) and `carrier` (many in one request) act,
-`guard` parks and holds; `feed`, `kafka`, `shelf`, `http` and `token` are the hands.
+`guard` parks and holds; `feed`, `kafka`, `shelf`, `http` and `token` are the hands. What outlives every process is
+`remembered`, in what is `kept`: the `registration`, `exact` bytes, and how far `mass` has told `history`.
 """
 
 from streams.delivery.health import Health

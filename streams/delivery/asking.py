@@ -9,7 +9,6 @@ import structlog
 
 from sinks.contract import Answer, Ask, Call, Sink, Verdict, classify
 from streams.delivery.clock import Clock
-from streams.delivery.gate import Gate
 from streams.delivery.http import Transport
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.say import where
@@ -19,7 +18,7 @@ log = structlog.get_logger("shoprelay.delivery")
 LOOK_AGAIN_SECONDS = 1.0  # how long at most until a closed gate is looked at again
 SILENT_ASKS = 10  # questions about a job in a row that nobody answers; then it counts as not answered
 WAITING = (Verdict.THROTTLED, Verdict.UNAVAILABLE)
-Correct = Callable[[Gate, Verdict, Answer, float, float], None]
+Correct = Callable[[Call, Verdict, Answer, float, float], None]
 
 
 class Asking:
@@ -48,15 +47,18 @@ class Asking:
             answer = Answer(0, fault="timeout")
         finally:
             turns.load_answered(call, self._clock.monotonic())
-        verdict = classify(answer, self._sink.rules)
-        self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
-        self._correct(gate, verdict, answer, now, self._clock.monotonic())
+        verdict = classify(answer, self._sink.rules_for(call))
+        if items or verdict in WAITING:
+            self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
+        else:  # what it means is for whoever asked to say
+            self._metrics.timed(call, self._clock.monotonic() - now)
+        self._correct(call, verdict, answer, now, self._clock.monotonic())
         return verdict, answer
 
     async def asked(self, ask: Ask) -> tuple[Verdict, Answer]:
-        """Asks until somebody answers, but not for ever."""
+        """Asks until somebody answers, but not for ever; once only where a repeat would do harm."""
         wait = ask.seconds
-        for _ in range(SILENT_ASKS):
+        for _ in range(SILENT_ASKS if ask.repeats else 1):
             await asyncio.sleep(wait)
             verdict, answer = await self.exchange(ask.call)
             if verdict not in WAITING:

@@ -8,15 +8,15 @@ import structlog
 
 from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
-from sinks.contract import Answer, Call, Sink, Verdict, classify
+from sinks.contract import Answer, Call, Sink, Verdict, classify, deciding
 from streams.delivery import park
 from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
+from streams.delivery.beforehand import Beforehand
 from streams.delivery.carrier import Carrier
 from streams.delivery.clock import Clock
 from streams.delivery.crew import Crew
 from streams.delivery.entries import Entry, Lane
-from streams.delivery.gate import Gate
 from streams.delivery.guard import Guard
 from streams.delivery.hold import Hold
 from streams.delivery.http import Transport
@@ -25,9 +25,10 @@ from streams.delivery.lastlook import SENT_AGAIN, withheld
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import NO_QUOTA, Random, asked_for, quota
 from streams.delivery.park import Parking
+from streams.delivery.remembered import Remembered
 from streams.delivery.reminders import Reminders
 from streams.delivery.rests import Rests
-from streams.delivery.say import DELIVERED, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.say import DELIVERED, NOT_TOLD, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
 from streams.delivery.second import SecondWay
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
@@ -48,16 +49,18 @@ class Courier:
         metrics: DeliveryMetrics,
         clock: Clock,
         random: Random,
+        remembered: Remembered,
     ) -> None:
         self._sink = sink
         self._settings = settings
         self._lanes = lanes
+        self._remembered = remembered
         self._speaker = speaker
         self._transport = transport
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._successes = 0
+        self.successes = 0
         self._unlearned = 0  # failures of the registry in a row
         self._reminders = Reminders(settings.remembered_reminders, metrics)
         most = settings.max_in_flight or sink.max_in_flight
@@ -66,10 +69,11 @@ class Courier:
             sink, most, settings.max_in_flight_bytes, settings.backoff, self.hold,
             most + int(LEEWAY * settings.commit_records), lambda: lanes.at_risk,
         )  # fmt: skip
-        self._asking = Asking(sink, transport, self.turns, metrics, clock, self.correct)
-        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self._asking, metrics, clock).turn, most, clock)
+        self.asking = Asking(sink, transport, self.turns, metrics, clock, self.correct)
+        self.crew = Crew(self.turns, self.turn, Carrier(self, sink, self.asking, metrics, clock).turn, most, clock)
         self.rests = Rests(settings.backoff, random, self.crew.wake)
         self.guard = Guard(sink.name, settings, self.hold, self.turns, parking, metrics, clock, random)
+        self._beforehand = Beforehand(remembered, speaker, self.guard)
         self._second = SecondWay(parking, self.guard, sink.timeout_seconds)
         self.progressed_at = clock.monotonic()
 
@@ -84,7 +88,10 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            said = await self._second.taken_up(entry) or self.prepare(entry)
+            said: Finished | Unsayable | None = await self._second.taken_up(entry)
+            if said is None and self._remembered.silent and not await self._beforehand.listened(entry):
+                return None
+            said = said or self.prepare(entry)
             if isinstance(said, Finished):
                 return await self._settle(entry, said.outcome)
             if isinstance(said, Unsayable):
@@ -103,20 +110,31 @@ class Courier:
             return None
         if call.opens and lane.shard.sequence.blocks(lane.key, call.opens):
             entry.alone = True  # in company it could not say at once that others need not wait any longer
+        if self._remembered.lacks(entry, call) and not await self._kept(entry, call):
+            return None
         if not self.turns.enter(lane, call, self._clock.monotonic()):
             return self._stand(lane, call)
         return await self._attempt(entry, call)
 
     async def _settle(self, entry: Entry, outcome: str) -> None:
-        """Nothing of it is left to send. What was parked is taken away before that is committed."""
-        if await self._second.settled(entry):
+        """Nothing of it is left to send. What was parked is taken away before that is committed; while the shop is away
+        it stays."""
+        if self._remembered.silent or await self._second.settled(entry):
             self._finish(entry, outcome)
+
+    async def _kept(self, entry: Entry, call: Call) -> bool:
+        kept = await self._beforehand.kept(entry, call)
+        if isinstance(kept, Unsayable):
+            await self.put_aside(entry, kept.code, None, kept.detail)
+        return kept is True
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """The calls it means, once; or why there are none. Raises `SchemaMissing`."""
+        if self._remembered.silent:
+            return Finished(NOT_TOLD)
         if entry.calls is not None:
             return None
-        said = self._speaker.prepare(entry)
+        said = self._speaker.prepare(entry) or self._remembered.prepared(entry)
         if said is not None:
             entry.calls = None  # looked at ahead of its turn, it has to be finished in its turn
         self._reminders.notice(entry)
@@ -169,19 +187,20 @@ class Courier:
     # -- sending, and what follows
 
     async def _attempt(self, entry: Entry, call: Call) -> None:
-        lane, gate, sent_at = entry.lane, self.turns.gate(call.endpoint), self._clock.monotonic()
+        lane, sent_at = entry.lane, self._clock.monotonic()
         entry.first_at = entry.first_at or self._clock.wall().timestamp()
         answer = await self._exchange(lane, call)
         if answer is None:
             return
-        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules)
-        self._metrics.answered(call, verdict, now - sent_at)
-        self.correct(gate, verdict, answer, sent_at, now)
+        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules_for(call))
+        self._metrics.timed(call, now - sent_at)
+        self.correct(call, verdict, answer, sent_at, now)
         if call.endpoint in self._sink.follow:
             followed = await self._followed(lane, call, verdict, answer)
             if followed is None:
                 return
             verdict, answer = followed
+        self._metrics.calls(call.says, verdict)
         if verdict is Verdict.UNAVAILABLE:
             self.failed(entry)
         self.guard.settle(lane, verdict)
@@ -193,18 +212,20 @@ class Courier:
         """`None` when it was cut short from outside."""
         try:
             async with asyncio.timeout(None) as lane.scope:
-                return await self._asking.followed(call, verdict, answer)
+                return await self.asking.followed(call, verdict, answer)
         except TimeoutError:
             return None
         finally:
             lane.scope = None
 
-    def correct(self, gate: Gate, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
+    def correct(self, call: Call, verdict: Verdict, answer: Answer, sent_at: float, now: float) -> None:
         """What one answer says of the platform as a whole."""
-        longest = self._settings.longest_wait_seconds
+        gate, longest = self.turns.gate(call.endpoint), self._settings.longest_wait_seconds
         if verdict is Verdict.THROTTLED:
-            asked = asked_for(answer.headers, self._clock.wall())
+            asked = asked_for(answer.headers, self._clock.wall()) or self._sink.throttled_seconds or None
             gate.throttled(sent_at, now, None if asked is None else min(asked, longest), self._random)
+            if (rule := deciding(answer, self._sink.rules_for(call))) and rule.wait_seconds:
+                self.turns.shut(now + rule.wait_seconds)
             return
         if verdict is Verdict.UNAVAILABLE:
             gate.failed(sent_at, now, self._random)
@@ -229,7 +250,7 @@ class Courier:
         poison = verdict is Verdict.UNAVAILABLE and is_poison(entry, self._settings.give_up_after, self._clock.wall())
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
-                if await self._second.passed(entry, call):
+                if await self._beforehand.forgotten(entry, call) and await self._second.passed(entry, call):
                     self.advance(entry)
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
@@ -245,7 +266,7 @@ class Courier:
     def advance(self, entry: Entry) -> None:
         """Its next call was delivered."""
         assert entry.calls is not None
-        self._successes += 1
+        self.successes += 1
         self.guard.delivered()
         entry.at += 1
         entry.attempts = entry.blamed = 0
@@ -257,7 +278,7 @@ class Courier:
 
     def failed(self, entry: Entry) -> None:
         """How often its call failed, and whether while others got through."""
-        blame(entry, self._successes)
+        blame(entry, self.successes)
 
     async def put_aside(self, entry: Entry, code: str, answer: Answer | None, detail: str = "") -> bool:
         """Whether it is parked; if not, it is where it has to wait."""
@@ -274,6 +295,7 @@ class Courier:
                 self._reminders.sent(signal.signal_id)
             if signal.priority == "live":
                 self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
+        self._remembered.finished(entry)
         self._lanes.finish(entry)
         self.progressed_at = self._clock.monotonic()
         if lane.entries:

@@ -76,7 +76,12 @@ class Crew:
             return
         if (error := worker.exception()) is None:
             self._set_alarm(self._clock.monotonic())
-        elif not self.failure.done():
+        else:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """A mistake of ours."""
+        if not self.failure.done():
             self.failure.set_exception(error)
 
     def _set_alarm(self, now: float) -> None:

@@ -74,21 +74,21 @@ class Guard:
                 return False
             self._brake.parked()
         reason, now = f"{code}: {detail}" if detail else code, self._clock.wall()
-        if not await self._lasting(entry.lane, lambda: self._parking.put(entry, reason, answer, now)):
+        if not await self.lasting(entry.lane, lambda: self._parking.put(entry, reason, answer, now)):
             return False
         self._metrics.parked(code)
         return True
 
     async def taken_away(self, entry: Entry) -> bool:
         """Whether what was parked is so no longer, durably; False when that was cut short."""
-        return await self._lasting(entry.lane, lambda: self._parking.take_away(entry))
+        return await self.lasting(entry.lane, lambda: self._parking.take_away(entry))
 
     async def opened(self, lane: Lane, name: str) -> bool:
         """Whether those who waited for this are on their way, durably; False when that was cut short."""
-        return await self._lasting(lane, lambda: self._parking.opened(lane, name))
+        return await self.lasting(lane, lambda: self._parking.opened(lane, name))
 
-    async def _lasting(self, lane: Lane, act: Callable[[], Awaitable[None]]) -> bool:
-        """Whether it was done; False when it was cut short."""
+    async def lasting(self, lane: Lane, act: Callable[[], Awaitable[None]]) -> bool:
+        """Whether something durable was done, however often it failed; False when it was cut short."""
         try:
             async with asyncio.timeout(None) as lane.scope:
                 await self._until_done(act)
@@ -122,7 +122,8 @@ class Guard:
             await act()
         except Exception as error:
             if first:
-                log.error("cannot park; trying until it works", sink=self._sink, error=type(error).__name__)
+                told = "the broker does not take what has to last; trying until it works"
+                log.error(told, sink=self._sink, error=type(error).__name__)
                 self._unparked += 1
                 self._metrics.held(PARKING, True)
             return False

@@ -19,6 +19,7 @@ class Health:
     lag: int
     partitions: int
     in_flight: int
+    history: str = ""  # how far the mass load is, for a person
 
     @property
     def ready(self) -> bool:

@@ -68,7 +68,10 @@ class HttpTransport:
         fixed = {} if call.bare else self._headers()
         if self._made is None or self._made[0] != fixed or self._made[1] != call.headers:
             # Compressed answers would have to be unpacked before a rule can look into them: ask for plain ones.
-            made = httpx.Headers([*fixed.items(), *call.headers, ("accept-encoding", "identity")])
+            # What a call brings itself, a lent token for example, takes the place of the fixed one of that name.
+            own = {name.lower() for name, _ in call.headers}
+            given = [each for each in fixed.items() if each[0].lower() not in own]
+            made = httpx.Headers([*given, *call.headers, ("accept-encoding", "identity")])
             self._made = (dict(fixed), call.headers, made)
         return self._made[2]
 

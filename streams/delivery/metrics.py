@@ -69,6 +69,16 @@ class DeliveryMetrics:
             "shoprelay_event_to_call_seconds", "From the fact to its delivery, live signals only", ["sink"],
             registry=registry, buckets=DELAY_SECONDS,
         ).labels(sink)  # fmt: skip
+        self._mass_items = Counter(
+            "shoprelay_mass_items_total", "Items of history that the platform took", ["sink", "kind"], registry=registry
+        )
+        self._mass_kind = Gauge(
+            "shoprelay_mass_kind", "1 for the kind of history that is being told", ["sink", "kind"], registry=registry
+        )
+        self._mass_held = Gauge(
+            "shoprelay_mass_held", "1 while the platform takes no history, and somebody has to look", ["sink"],
+            registry=registry,
+        ).labels(sink)  # fmt: skip
         self._call_children: dict[tuple[str, Verdict], Counter] = {}
         self._signal_children: dict[tuple[str, str], Counter] = {}
         self._seconds_children: dict[str, Histogram] = {}
@@ -79,13 +89,9 @@ class DeliveryMetrics:
         """Asked when somebody scrapes, instead of told on every call."""
         self._in_flight.set_function(in_flight)
 
-    def answered(self, call: Call, verdict: Verdict, seconds: float) -> None:
-        self.calls(call.says, verdict)
-        self._timed(call, seconds)
-
     def load_answered(self, call: Call, items: int, verdict: Verdict, seconds: float) -> None:
         """A request of many. What became of each is told by `calls`; of itself only what concerns it as a whole."""
-        self._timed(call, seconds)
+        self.timed(call, seconds)
         if items:
             self._load_items.labels(self._sink, call.endpoint).observe(items)
         if verdict is not Verdict.DELIVERED:
@@ -99,7 +105,7 @@ class DeliveryMetrics:
             self._call_children[says, verdict] = child
         child.inc(many)
 
-    def _timed(self, call: Call, seconds: float) -> None:
+    def timed(self, call: Call, seconds: float) -> None:
         timer = self._seconds_children.get(call.endpoint)
         if timer is None:
             timer = self._seconds_children[call.endpoint] = self._call_seconds.labels(self._sink, call.endpoint)
@@ -136,6 +142,15 @@ class DeliveryMetrics:
     def gate(self, endpoint: str, state: str) -> None:
         for reason in CLOSED:
             self._closed.labels(self._sink, endpoint, reason).set(state == reason)
+
+    def mass_told(self, kind: str, items: int) -> None:
+        self._mass_items.labels(self._sink, kind).inc(items)
+
+    def mass_tells(self, kind: str, tells: bool) -> None:
+        self._mass_kind.labels(self._sink, kind).set(tells)
+
+    def mass_held(self, held: bool) -> None:
+        self._mass_held.set(held)
 
     def lag(self, partition: int, records: int) -> None:
         self._lag.labels(self._sink, str(partition)).set(records)

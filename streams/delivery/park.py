@@ -77,6 +77,12 @@ class Parking:
         if entry.again and entry.again.parked.parked_id != parked.parked_id:  # the mapping has changed since
             await self.take_away(entry)
 
+    async def put_apart(self, shard: Shard, parked: Parked) -> None:
+        """What no signal of a lane led to. Raises what the shelf raises."""
+        value = self.codec.encode(parked)
+        await self.shelf.put(shard.number, parked.parked_id.encode(), value)
+        shard.sequence.add(parked, value)
+
     async def take_away(self, entry: Entry) -> None:
         """What was parked has passed, or somebody does not want it any more. Whoever waited behind it alone is asked
         for first: a death in between asks twice, which is once."""

@@ -16,20 +16,25 @@ from prometheus_client import CollectorRegistry
 from schemas.registry import RegistryError
 from sinks.contract import Sink
 from streams.delivery.clock import Clock, SystemClock
+from streams.delivery.compacted import CompactedTopic
 from streams.delivery.courier import Courier
 from streams.delivery.entries import Shard
 from streams.delivery.feed import Feed, FeedLost
 from streams.delivery.health import Health, State
+from streams.delivery.history import History, KafkaHistory
 from streams.delivery.http import HttpTransport, Transport
 from streams.delivery.kafka import KafkaFeed
+from streams.delivery.kept import Kept, Unreadable
 from streams.delivery.lanes import Lanes
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random
 from streams.delivery.park import ParkedCodec, Parking
+from streams.delivery.registration import Registration
+from streams.delivery.remembered import Remembered
 from streams.delivery.say import Codec, Speaker, where
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.shelf import KafkaShelf
-from streams.delivery.token import borrowing
+from streams.delivery.token import borrowing, registered
 
 log = structlog.get_logger("shoprelay.delivery")
 FETCH_SECONDS = 0.1
@@ -55,7 +60,12 @@ class Delivery:
         metrics: DeliveryMetrics,
         clock: Clock,
         random: Random,
+        kept: Kept | None = None,
+        registration: Registration | None = None,
+        history: History | None = None,
     ) -> None:
+        """`kept` for a sink that `remembers`, `history` for one with a `mass`; `registration` is the one its transport
+        has."""
         self._sink = sink
         self._settings = settings
         self._feed = feed
@@ -68,14 +78,21 @@ class Delivery:
             settings.topics, settings.window_records, settings.window_bytes, settings.ahead_records,
             settings.look_seconds, self._freed.set, settings.commit_records, self._enough.set,
         )  # fmt: skip
-        self._courier = Courier(sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random)
+        self._remembered = Remembered(sink, settings, self._lanes, kept, registration)
+        self._courier = Courier(
+            sink, settings, self._lanes, speaker, transport, parking, metrics, clock, random, self._remembered
+        )
+        if history is not None:
+            self._remembered.tell_history(history, speaker.config, self._courier, parking, metrics, clock, random)
+        self._unreadable = False
         self._commit_lock = asyncio.Lock()
         metrics.watch(lambda: self._courier.turns.in_flight)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Until `stop`: 0. Or until the group is lost or a mistake of ours shows: 70, to be started anew."""
         tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(work) for work in (stop.wait(), self._fetching(), self._committing())
+            asyncio.create_task(work)
+            for work in (stop.wait(), self._fetching(), self._committing(), self._remembered.keep_up())
         ]
         try:
             await asyncio.wait([*tasks, self._courier.crew.failure], return_when=asyncio.FIRST_COMPLETED)
@@ -91,23 +108,25 @@ class Delivery:
         state: State = "running"
         if not partitions:
             state = "joining"
-        elif courier.hold.reason is not None:
+        elif courier.hold.reason is not None or self._unreadable:
             state = "held"
         elif courier.turns.state != "open":
             state = "throttled" if courier.turns.state == "throttled" else "unavailable"
         return Health(
             state=state,
-            reason=courier.hold.reason,
+            reason=courier.hold.reason or ("kept_key" if self._unreadable else None),
             quiet_seconds=self._clock.monotonic() - courier.progressed_at,
             lag=sum(p.lag for p in partitions),
             partitions=len(self._lanes.shards),
             in_flight=courier.turns.in_flight,
+            history=self._remembered.state,
         )
 
     # -- the feed's owner
 
     async def assigned(self, places: frozenset[TopicPartition]) -> None:
         self._lanes.open(places)
+        self._remembered.assigned({place.partition for place in places})
         self._courier.turns.share(len(self._lanes.shards) / max(self._settings.partitions, 1))
 
     async def revoked(self, places: frozenset[TopicPartition]) -> None:
@@ -115,11 +134,15 @@ class Delivery:
         self._courier.turns.share(len(self._lanes.shards) / max(self._settings.partitions, 1))
 
     async def _give_back(self, places: frozenset[TopicPartition]) -> None:
+        numbers, seconds = {place.partition for place in places}, self._settings.drain_seconds
         self._lanes.halt(places)
-        await self._courier.crew.finish(self._lanes, places, self._settings.drain_seconds)
+        await asyncio.gather(
+            self._courier.crew.finish(self._lanes, places, seconds), self._remembered.finish(numbers, seconds)
+        )
         await self._commit()
         self._lanes.close(places)
-        for number in {place.partition for place in places} - self._lanes.shards.keys():
+        self._remembered.close(numbers - self._lanes.shards.keys())
+        for number in numbers - self._lanes.shards.keys():
             self._metrics.lost(number)
 
     # -- what goes on all the time
@@ -139,20 +162,28 @@ class Delivery:
             await asyncio.sleep(0)  # a feed with records at hand does not let anybody else work
 
     async def _recall(self, shards: Sequence[Shard]) -> None:
-        """What their last owner had finished, and what is parked. Nothing of them is fetched before: a call must not
-        pass another that it has to wait for."""
+        """What their last owner had finished, what is parked and what is kept. Nothing of them is fetched before: a
+        call must not pass another that it has to wait for, nor leave with other bytes than before."""
         places = [place for place, p in self._lanes.partitions.items() if p.shard in shards]
         progress = await self._feed.recall(places)
         try:
             await self._parking.read(shards)
+            await self._remembered.read(shards, progress)
+            self._unreadable = False
         except (RegistryError, KafkaError) as away:
-            log.warning("cannot read what is parked; trying again", error=type(away).__name__)
+            log.warning("cannot read what is parked or kept; trying again", error=type(away).__name__)
+            await asyncio.sleep(RECALL_SECONDS)
+            return
+        except Unreadable:
+            self._unreadable = True
+            log.error("what is kept was written with another key: give it as kept_key_old", sink=self._sink.name)
             await asyncio.sleep(RECALL_SECONDS)
             return
         for shard in shards:
             self._lanes.recall(
                 shard, {place: told for place, told in progress.items() if place.partition == shard.number}
             )
+        self._remembered.known(shards)
 
     async def _until_freed(self) -> None:
         self._freed.clear()
@@ -167,6 +198,7 @@ class Delivery:
                     await self._enough.wait()
             self._enough.clear()
             await self._commit()
+            await self._remembered.tidy()
             for number, lag in self._lanes.lags().items():
                 self._metrics.lag(number, lag)
             for endpoint, gate in self._courier.turns.gates():
@@ -231,8 +263,11 @@ async def run(
     most = settings.max_in_flight or sink.max_in_flight
     clock = clock or SystemClock()
     http = HttpTransport(sink.base_url(config), lambda: sink.headers(config), sink.answer_limit, most)
-    transport = borrowing(http, sink.token, config, clock)
     shelf = KafkaShelf(settings)
+    notes = CompactedTopic(settings, settings.kept_topic)
+    kept = Kept(notes, settings.kept_keys) if sink.remembers else None
+    registration = registered(http, sink, config, kept, settings.backoff, clock)
+    transport = borrowing(http, sink.token, config, clock, registration)
     delivery = Delivery(
         sink,
         settings,
@@ -243,6 +278,9 @@ async def run(
         metrics=DeliveryMetrics(registry, settings.account or sink.name),
         clock=clock,
         random=random.random,
+        kept=kept,
+        registration=registration,
+        history=KafkaHistory(settings) if sink.mass is not None else None,
     )
     watch(delivery.health)
     try:
@@ -250,3 +288,4 @@ async def run(
     finally:
         await transport.close()
         await shelf.close()
+        await notes.close()

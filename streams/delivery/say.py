@@ -14,6 +14,7 @@ from schemas.signals import AnySignal, Signal
 from sinks.contract import Call, CannotSay, Sink, Unaddressable
 from streams.delivery.entries import Entry, Lane
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
+from streams.delivery.telling import call_alone
 
 log = structlog.get_logger("shoprelay.delivery")
 DELIVERED = "delivered"
@@ -63,12 +64,15 @@ class Speaker:
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """Sets `entry.calls`, or says why there are none. Raises `SchemaMissing`."""
+        if entry.again is not None and (call := call_alone(self.sink, self.config, entry.again.parked)) is not None:
+            entry.calls = (call,)
+            return None
         try:
             signal = self.signal(entry)
         except Undecodable as broken:
             return Unsayable(UNDECODABLE, f"{broken.reason}: {broken.problem}")
         entry.history = signal.priority == "backfill"
-        if self.shops and signal.shop not in self.shops:
+        if not self.hears(signal) or (entry.history and self.sink.mass is not None):
             return Finished(NOT_TOLD)
         table: Mapping[type, Callable[[Any, Any], tuple[Call, ...]]]
         table = self.sink.calls if isinstance(signal, Signal) else self.sink.catalog
@@ -89,6 +93,10 @@ class Speaker:
             key = entry.again.parked.call_key
             entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
         return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
+
+    def hears(self, signal: AnySignal) -> bool:
+        """Whether it is of a shop that this account is told of."""
+        return not self.shops or signal.shop in self.shops
 
     def signal(self, entry: Entry) -> AnySignal:
         """Decoded once. Raises `Undecodable` and `SchemaMissing`."""

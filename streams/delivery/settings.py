@@ -38,6 +38,8 @@ class BrakeLimits:
 class DeliverySettings:
     """Times are seconds, sizes bytes. `security` goes to every Kafka client as it is and is never printed.
 
+    `kept_topic` and `kept_keys` (Fernet's, the current one first) are for a sink that `remembers`; the changelogs of
+    customers and products for one with a `mass`.
     `account` names this account of the platform in metrics and parked records; it is told of `shops` only, of all of
     them when none is named. `catalog_topic` is read beside `topic` when it is named. `window_records` and
     `window_bytes` bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of
@@ -57,6 +59,10 @@ class DeliverySettings:
     shops: frozenset[str] = frozenset()
     topic: str = "customer-signals"
     catalog_topic: str = ""
+    kept_topic: str = ""
+    kept_keys: tuple[str, ...] = field(default=(), repr=False)
+    customers_changelog: str = "customers-changelog"
+    products_changelog: str = "catalog-changelog"
     partitions: int = 12
     max_in_flight: int | None = None
     max_in_flight_bytes: int = 16 * MEBIBYTE

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from sinks.contract import Answer, Call, Token
+from sinks.contract import Answer, Call, Sink, Token
 from streams.delivery.clock import Clock
 from streams.delivery.http import Transport
+from streams.delivery.kept import Kept
+from streams.delivery.registration import Registration
+from streams.delivery.settings import Backoff
 
 log = structlog.get_logger("shoprelay.delivery")
 MARGIN = 0.1  # of its life: a token that ends while a call is under way is renewed before
@@ -73,6 +77,31 @@ class Borrowed:
             return None
 
 
+class Registered:
+    """A `Transport` that puts the token of a registration on every call of another one. Nobody renews it: what is
+    refused with it is refused, unless another process was given a new one meanwhile."""
+
+    def __init__(self, inner: Transport, token: Token, registration: Registration) -> None:
+        self._inner = inner
+        self._token = token
+        self._registration = registration
+
+    async def send(self, call: Call) -> Answer:
+        if call.bare or not self._token.wanted(call):
+            return await self._inner.send(call)
+        lent = await self._registration.lent()
+        if isinstance(lent, Answer):
+            return lent
+        answer = await self._inner.send(put_on(self._token, call, lent))
+        if answer.fault is not None or not self._token.expired(answer):
+            return answer
+        other = await self._registration.other_than(lent)
+        return answer if other is None else await self._inner.send(put_on(self._token, call, other))
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
 def put_on(token: Token, call: Call, lent: str) -> Call:
     """The call with a lent token in its headers or its body."""
     headers = token.headers(lent)
@@ -80,5 +109,20 @@ def put_on(token: Token, call: Call, lent: str) -> Call:
     return token.onto(call, lent)
 
 
-def borrowing(inner: Transport, token: Token | None, config: Any, clock: Clock) -> Transport:
-    return inner if token is None else Borrowed(inner, token, config, clock)
+def registered(
+    inner: Transport, sink: Sink, config: Any, kept: Kept | None, backoff: Backoff, clock: Clock
+) -> Registration | None:
+    """`None` for a sink without a token that is given out once."""
+    if sink.token is None or not sink.token.once or kept is None:
+        return None
+    return Registration(
+        sink.token, config, kept, inner.send, backoff, sink.timeout_seconds, random.random, clock.monotonic
+    )
+
+
+def borrowing(
+    inner: Transport, token: Token | None, config: Any, clock: Clock, registration: Registration | None = None
+) -> Transport:
+    if token is None:
+        return inner
+    return Borrowed(inner, token, config, clock) if registration is None else Registered(inner, token, registration)

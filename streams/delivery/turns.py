@@ -45,6 +45,7 @@ class Turns:
         self._hold = hold
         self._share = 1.0
         self._everywhere = self._windows(EVERYWHERE)
+        self._shut_until = -math.inf
         self._gates: dict[str, Gate] = {}
         self._ready: deque[Lane] = deque()
         self._lines: dict[str, Line] = {}
@@ -61,12 +62,20 @@ class Turns:
         if gate is None:
             windows = [*self._windows(endpoint), *self._everywhere]
             gate = self._gates[endpoint] = Gate(windows, self._max_in_flight, self._backoff, self._sink.reserve)
+            gate.shut(self._shut_until)
         return gate
+
+    def shut(self, until: float) -> None:
+        """Nothing leaves anywhere before."""
+        self._shut_until = max(self._shut_until, until)
+        for gate in self._gates.values():
+            gate.shut(until)
 
     def line(self, endpoint: str) -> Line:
         line = self._lines.get(endpoint)
         if line is None:
-            batch = next((b for b in self._sink.batches if b.endpoint == endpoint), None)
+            exact = endpoint in self._sink.kept  # in company it would not be the same bytes again
+            batch = next((b for b in self._sink.batches if b.endpoint == endpoint and not exact), None)
             batch_gate = self.gate(batch.budget) if batch else None
             line = self._lines[endpoint] = Line(self.gate(endpoint), batch, batch_gate)
             self._order.append(line)

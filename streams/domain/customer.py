@@ -140,6 +140,20 @@ class EarlyFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fact: ShopEvent
 
 
+class Wish(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whether a product is on the wishlist, as of `at`; one taken off is remembered for what may still come late."""
+
+    at: datetime
+    wanted: bool
+
+
+class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whether the newsletter may be sent on a channel, as of `at`."""
+
+    at: datetime
+    given: bool
+
+
 class Customer(
     msgspec.Struct,
     kw_only=True,
@@ -156,6 +170,8 @@ class Customer(
         "early": "e",
         "recent": "m",
         "views": "v",
+        "wishlist": "i",
+        "consents": "y",
         "bought_at": "b",
         "seen_at": "h",
         "tidy_at": "t",
@@ -167,10 +183,11 @@ class Customer(
 ):
     """Everything known about the customer of one log.
 
-    `ref` are all identities known, `recent` the digests of the last event ids, `bought_at` the last purchase that
-    closed every cart, `seen_at` the newest time of any event, `tidy_at` when the quiet customer shrinks or goes
-    (`resting`: has shrunk already). `link` is the key this log forwards to, `origins` the keys of logs that moved
-    into this one or whose names gave way to others in `ref`. `offset` is the last log record folded.
+    `ref` are all identities known, `recent` the digests of the last event ids, `wishlist` goes by product and
+    `consents` by channel. `bought_at` is the last purchase that closed every cart, `seen_at` the newest time of any
+    event, `tidy_at` when the quiet customer shrinks or goes (`resting`: has shrunk already). `link` is the key this log
+    forwards to, `origins` the keys of logs that moved into this one or whose names gave way to others in `ref`.
+    `offset` is the last log record folded.
     Not frozen, so that a fold may work on its own copy; what was handed to a fold is never changed.
     """
 
@@ -184,6 +201,8 @@ class Customer(
     early: tuple[EarlyFact, ...] = ()
     recent: bytes = b""
     views: tuple[LineItem, ...] = ()
+    wishlist: dict[str, Wish] = {}
+    consents: dict[str, Consent] = {}
     bought_at: datetime | None = None
     seen_at: datetime | None = None
     tidy_at: datetime | None = None

@@ -12,6 +12,7 @@ from schemas.values import LineItem, Profile
 from streams.domain.customer import Customer
 from streams.domain.evolve_cart import cart_arrived, cart_replaced, item_added, item_removed
 from streams.domain.evolve_order import order_fact, order_placed, wholesale_approved
+from streams.domain.evolve_wishes import consent_changed, wish_changed, wishes_arrived
 from streams.domain.identity import is_stronger, key_of, let_go, recognised
 from streams.domain.policy import Policy
 
@@ -108,6 +109,7 @@ def _transferred(after: Customer, fact: CartTransferred, at: datetime, policy: P
     views, after.views = after.views, ()
     for item in (*fact.views, *views):
         _remember_view(after, item, policy)
+    wishes_arrived(after, fact, policy)
     for moved in fact.carts:
         cart_arrived(after, moved, at, policy, fact.priority == "live")
     return ""
@@ -118,6 +120,10 @@ EVOLVE: dict[type, Evolve] = {
     events.CustomerUpdated: _described,
     events.IdentityLinked: _linked,
     events.ProductViewed: _viewed,
+    events.WishlistAdded: wish_changed,
+    events.WishlistRemoved: wish_changed,
+    events.NewsletterSubscribed: consent_changed,
+    events.NewsletterUnsubscribed: consent_changed,
     events.CartItemAdded: item_added,
     events.CartItemRemoved: item_removed,
     events.CartReplaced: cart_replaced,

@@ -9,7 +9,16 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from schemas import events
-from schemas.events import CartTransferred, CustomerEvent, IdentityLinked, ShopEvent, ShopPayload, TransferredCart
+from schemas.events import (
+    CartTransferred,
+    CustomerEvent,
+    IdentityLinked,
+    ShopEvent,
+    ShopPayload,
+    TransferredCart,
+    TransferredConsent,
+    TransferredWish,
+)
 from schemas.values import CustomerRef, LineItem, Order
 from streams.domain.cart import is_open, line_key, lines_of
 from streams.domain.customer import Customer, OrderState
@@ -38,7 +47,8 @@ def is_nothing_new(state: Customer, fact: ShopEvent) -> bool:
 
 
 def moved(state: Customer, fact: ShopEvent, target: str, at: datetime) -> tuple[CustomerEvent, ...]:
-    """Everything in `state` as entries of the log `target`: orders, carts and views, then what was held back."""
+    """Everything in `state` as entries of the log `target`: orders, then carts, views, wishes and consents, then what
+    was held back."""
     carts = CartTransferred(
         event_id="transfer-" + derived_id(fact.event_id, state.key),
         shop=state.shop,
@@ -50,6 +60,8 @@ def moved(state: Customer, fact: ShopEvent, target: str, at: datetime) -> tuple[
         profile=state.profile,
         carts=tuple(_moved_carts(state)),
         views=state.views,
+        wishes=tuple(TransferredWish(product_id=name, at=w.at) for name, w in state.wishlist.items() if w.wanted),
+        consents=tuple(_moved_consents(state)),
     )
     orders = [
         entry
@@ -71,6 +83,11 @@ def _moved_carts(state: Customer) -> Iterator[TransferredCart]:
                 checkout_url=cart.checkout_url,
                 last_change=cart.changed_at,
             )
+
+
+def _moved_consents(state: Customer) -> Iterator[TransferredConsent]:
+    for channel, consent in state.consents.items():
+        yield TransferredConsent(channel="sms" if channel == "sms" else "email", at=consent.at, given=consent.given)
 
 
 def _moved_order(

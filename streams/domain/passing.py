@@ -120,6 +120,7 @@ def _rest(after: Customer, policy: Policy) -> None:
     assert after.seen_at is not None
     after.resting = True
     after.recent, after.views = b"", ()
+    after.wishlist = {name: wish for name, wish in after.wishlist.items() if wish.wanted}
     after.carts = {cart_id: cart for cart_id, cart in after.carts.items() if is_open(cart)}
     after.orders = {order_id: order for order_id, order in after.orders.items() if not is_finished(order)}
     forgotten_after = policy.guest_ttl if is_guest(after.key) and not after.link else policy.ttl

@@ -41,6 +41,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_orders: int = 20
     max_early: int = 20
     max_views: int = 5
+    max_wishes: int = 200
     max_properties: int = 50
     remembered_events: int = 128
 

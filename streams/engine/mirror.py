@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -42,6 +43,10 @@ class Mirror(Service):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All there is at this moment."""
+        return iter(list(self._items.items()))
 
     def __hash__(self) -> int:
         return object.__hash__(self)

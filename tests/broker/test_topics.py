@@ -30,9 +30,11 @@ def test_the_table() -> None:
         "catalog-signals": ("delete", 30),
         "customers-changelog": ("compact", None),
         "catalog-changelog": ("compact", None),
+        "positions": ("compact", None),
         "refused": ("delete", 30),
         "parked-june": ("compact", None),
         "redrive-june": ("delete", 30),
+        "kept-june": ("compact", None),
     }
 
 

@@ -113,6 +113,9 @@ async def test_an_answer_that_would_hold_the_sink_is_for_the_sink_to_judge_first
 
     assert sorted(world.platform.told()) == ["ada-ordered-1", "ask-ada-ordered-1", "eve-ordered-1"]
     assert process.metric("shoprelay_sink_held", reason="misconfigured") == 0
+    assert process.metric("shoprelay_calls_total", says="Job", verdict="delivered") == 2
+    for verdict in ("rejected", "misconfigured"):
+        assert process.metric("shoprelay_calls_total", says="Job", verdict=verdict) == 0
     await process.end()
 
 
@@ -196,4 +199,30 @@ async def test_calls_that_go_elsewhere_are_not_followed() -> None:
     await until(world.done)
 
     assert world.platform.told() == ["ada-ordered-1"]
+    await process.end()
+
+
+def make(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
+    """Looks first, and makes what is not there."""
+    if len(answers) == 1 and answers[0].at("found") is False:
+        return Ask(replace(call, says="Made", method="POST", key=ask(call.key)), repeats=False)
+    return None
+
+
+@pytest.mark.parametrize("lost", [Answer(503), Answer(0, fault="reset"), Answer(429, {"retry-after": "3"})], ids=str)
+@moved_clock
+async def test_what_would_be_made_twice_is_looked_for_again_instead(lost: Answer) -> None:
+    world = World()
+    world.log.say(ordered())
+    world.platform.answers["ada-ordered-1"] = [
+        Answer(200, {}, b'{"found": false}'),
+        Answer(200, {}, b'{"found": true}'),
+    ]
+    world.platform.answers[ask("ada-ordered-1")] = [lost]
+    process = jobs(world, follow=make)
+
+    await until(world.done)
+
+    assert world.platform.told() == ["ada-ordered-1", ask("ada-ordered-1"), "ada-ordered-1"]
+    assert not world.log.parked
     await process.end()

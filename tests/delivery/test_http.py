@@ -210,3 +210,17 @@ async def test_any_transport_of_httpx_will_do() -> None:
     assert await transport.send(CALL) == Answer(
         200, {"content-type": "text/plain; charset=utf-8", "content-length": "5"}, b"Key k"
     )
+
+
+async def test_a_calls_own_header_takes_the_place_of_the_fixed_one_of_that_name() -> None:
+    seen: list[bytes] = []
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await request(reader)).lower())
+        writer.write(head("200 OK", "Content-Length: 0"))
+
+    own = Call("Placed Order", "POST", "/events", b"{}", "1", headers=(("Authorization", "Bearer lent"),))
+    async with platform(behave) as transport:
+        await transport.send(own)
+
+    assert seen[0].count(b"authorization:") == 1 and b"authorization: bearer lent" in seen[0]

@@ -1,6 +1,7 @@
 """What each answer leads to, seen from the platform and from the parked topic."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from sinks.contract import Answer, Rule, Verdict
 from streams.delivery import Backoff, BrakeLimits, GiveUp
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import ordered, searched
+from tests.delivery.sink import SINK
 from tests.delivery.world import OK, World
 
 DOWN = Answer(503)
@@ -324,3 +326,16 @@ async def test_a_platform_that_says_too_fast_and_asks_for_no_time_is_not_asked_a
     await pass_time(60)
 
     assert 5 <= len(world.platform.sent) <= 65
+
+
+@moved_clock
+async def test_a_429_that_names_no_time_waits_as_long_as_the_sink_says() -> None:
+    world = World()
+    world.log.say(ordered())
+    world.platform.answers["ada-ordered-1"] = [throttled(), throttled(retry_after="7")]
+    world.start(replace(SINK, throttled_seconds=300.0))
+
+    await until(world.done)
+
+    first, second, third = (at for at, _ in world.platform.sent)
+    assert 300 <= second - first < 302 and 7 <= third - second < 9

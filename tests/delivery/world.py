@@ -21,17 +21,21 @@ from sinks.contract import Answer, Call, Sink
 from streams.delivery import memory
 from streams.delivery.entries import End
 from streams.delivery.feed import Fetched, Owner, Progress
+from streams.delivery.history import Of, Snapshot
+from streams.delivery.kept import Kept
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.park import Parking
 from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
 from streams.delivery.settings import DeliverySettings
+from streams.delivery.token import borrowing, registered
 from tests.delivery.moved import MovedClock
 from tests.delivery.said import Plain, PlainParked, encode, parked_of
 from tests.delivery.sink import SINK, Config
 
 OK = Answer(200, {}, b"{}")
 CATALOG = "catalog-signals"
+KEPT_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SETTINGS = DeliverySettings(
     bootstrap="", group="acme", parked_topic="parked-acme", redrive_topic="redrive-acme", partitions=4
 )
@@ -47,6 +51,11 @@ class Log:
         self.progress: dict[TopicPartition, Progress] = {}
         self.shelf: list[tuple[int, bytes, bytes | None]] = []
         self.parked: list[Parked] = []  # every record ever parked, first to last
+        self.kept: list[tuple[int, bytes, bytes | None]] = []
+        self.known: dict[Of, list[dict[bytes, bytes]]] = {
+            "customers": [{} for _ in range(partitions)],
+            "products": [{} for _ in range(partitions)],
+        }
         self.away = False
 
     @property
@@ -87,10 +96,27 @@ class Log:
 
     def put(self, key: bytes, value: bytes, topic: str = SETTINGS.topic) -> int:
         """Returns the partition."""
-        number = (murmur2(key) & 0x7FFFFFFF) % len(self.partitions)
+        number = self.number_of(key)
         partition = self.topics[topic][number]
         partition.append(Written(number, len(partition), 1_000 + len(partition), key, value))
         return number
+
+    def number_of(self, key: bytes) -> int:
+        return int(murmur2(key) & 0x7FFFFFFF) % len(self.partitions)
+
+    def know(self, of: Of, key: str, value: bytes | None) -> None:
+        """The worker's changelog, as compaction leaves it."""
+        values = self.known[of][self.number_of(key.encode())]
+        if value is None:
+            values.pop(key.encode(), None)
+        else:
+            values[key.encode()] = value
+
+    @property
+    def still_kept(self) -> dict[tuple[int, bytes], bytes]:
+        """What the compacted topic of what is kept comes to."""
+        left = {(number, key): value for number, key, value in self.kept}
+        return {place: value for place, value in left.items() if value is not None}
 
     @property
     def lag(self) -> int:
@@ -267,6 +293,49 @@ class Hands:
             await self._world.rebalance(leaving=self)
 
 
+class Notes:
+    """The topic of what is kept, for one process."""
+
+    def __init__(self, log: Log, death: Death) -> None:
+        self._log = log
+        self._death = death
+
+    async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
+        name = "keep" if value is not None else "forget"
+        await self._death.at(f"before {name}")
+        if self._log.away:
+            raise KafkaConnectionError
+        self._log.kept.append((partition, key, value))
+        await self._death.at(f"after {name}")
+
+    async def read(self, partitions: Collection[int]) -> AsyncIterator[tuple[int, bytes, bytes | None]]:
+        await self._death.at("read kept")
+        if self._log.away:
+            raise KafkaConnectionError
+        for record in list(self._log.kept):
+            if record[0] in partitions:
+                yield record
+
+
+class Past:
+    """The changelogs of the worker, for one process."""
+
+    def __init__(self, log: Log, death: Death) -> None:
+        self._log = log
+        self._death = death
+
+    async def latest(self, of: Of, number: int) -> Snapshot:
+        await self._death.at("read history")
+        if self._log.away:
+            raise KafkaConnectionError
+        snapshot = Snapshot()
+        for key, value in self._log.known[of][number].items():
+            snapshot.learn(key, value)
+        return snapshot
+
+    async def close(self) -> None: ...
+
+
 class Process:
     def __init__(self, world: World, settings: DeliverySettings, sink: Sink, death: Death) -> None:
         self.death = death
@@ -274,11 +343,15 @@ class Process:
         self.registry = CollectorRegistry()
         self.stop = asyncio.Event()
         world.processes.append(self)
+        self.kept = Kept(Notes(world.log, death), world.kept_keys) if sink.remembers else None
+        self.registration = registered(self.hands, sink, world.config, self.kept, settings.backoff, MovedClock())
         self.delivery = Delivery(
-            sink, settings, feed=self.hands, transport=self.hands,
+            sink, settings, feed=self.hands,
+            transport=borrowing(self.hands, sink.token, world.config, MovedClock(), self.registration),
             speaker=Speaker(sink, world.config, world.codec, Plain(CatalogSignal), CATALOG, settings.shops),
             parking=Parking(self.hands, PlainParked(), sink.name, settings.account),
             metrics=DeliveryMetrics(self.registry, sink.name), clock=MovedClock(), random=world.random.random,
+            kept=self.kept, registration=self.registration, history=Past(world.log, death),
         )  # fmt: skip
         self.running = asyncio.create_task(self.delivery.run(self.stop))
         self.running.add_done_callback(self._ended)
@@ -302,7 +375,8 @@ class World:
         self.log = Log(partitions)
         self.platform = Platform()
         self.codec = Plain()
-        self.config = Config(api_key="very-secret-key")
+        self.config: Any = Config(api_key="very-secret-key")
+        self.kept_keys = [KEPT_KEY]
         self.random = random.Random(seed)
         self.members: list[Hands] = []
         self.processes: list[Process] = []

@@ -39,8 +39,12 @@ api_key = "pk_in_the_file"
 COMMANDS = (
     "worker",
     "sink",
+    "retell",
+    "poll",
+    "gateway",
     "demo",
     "replay",
+    "feed",
     "sandbox",
     "new-sink",
     "certify",
@@ -163,6 +167,13 @@ def test_a_sinks_exit_code_is_the_processes(settings: Path, monkeypatch: pytest.
     monkeypatch.setattr("shoprelay.sink_process.run_sink", lambda configuration, account: 70)
 
     assert run("sink", "news").exit_code == 70
+
+
+def test_a_source_nobody_has_set_names_those_there_are(settings: Path) -> None:
+    result = run("poll", "nobody", "--config", str(settings))
+
+    assert result.exit_code == 2
+    assert "sources.nobody: not in the settings; there are: none are set" in result.output
 
 
 def test_an_unknown_form_of_logs_is_refused(settings: Path) -> None:

@@ -17,16 +17,18 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
-from schemas.signals import OrderPlaced, Signal
-from shoprelay.demo.compare import received
+from schemas.signals import AnySignal, CatalogSignal, OrderPlaced, ProductChanged, Signal
+from shoprelay.certificate.asking import PutOn, asked, taken
+from shoprelay.demo.compare import kept, received
 from shoprelay.demo.reference import Expected, Told, difference, expected
 from shoprelay.demo.simulate import EXPIRES, HOUR, OUTAGE, STAGES, STORIES, Hour, Step, simulate
-from sinks.contract import Answer as Answered
-from sinks.contract import Sink, Unaddressable, Verdict, classify, load
-from sinks.fake import Received, StandIn
+from sinks.contract import Sink, Unaddressable, Verdict, load
+from sinks.fake import Received, Reply, StandIn
 from sinks.june.fake import JuneStandIn
 from sinks.klaviyo.fake import KlaviyoStandIn
+from sinks.waymore.fake import WayMoreStandIn
 from streams.delivery.lastlook import withheld
+from streams.delivery.token import put_on
 from streams.domain import catalog
 from streams.domain.customer import Customer
 from streams.domain.fold import deadline_event, fold, next_deadline
@@ -52,19 +54,21 @@ class Platform:
     name: str
     stand_in: StandIn
     outage: tuple[datetime, datetime] | None = None
-    lanes: dict[str, deque[Signal]] = field(default_factory=dict)
+    lanes: dict[str, deque[AnySignal]] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
     reminders: Counter[str] = field(default_factory=Counter)
     reminded: set[str] = field(default_factory=set)
     sink: Sink = field(init=False)
     config: Any = field(init=False)
+    put: PutOn = field(init=False)
 
     def __post_init__(self) -> None:
         self.sink = load(self.name)
         self.config = self.sink.config.model_validate(self.stand_in.settings("http://platform.test"))
+        self.put = borrowed(self)
 
-    def hears(self, signal: Signal, now: datetime) -> None:
-        self.lanes.setdefault(signal.customer.key, deque()).append(signal)
+    def hears(self, signal: AnySignal, now: datetime) -> None:
+        self.lanes.setdefault(log_of(signal), deque()).append(signal)
         if self.outage is None or not self.outage[0] <= now < self.outage[1]:
             self.speaks(now)
 
@@ -73,10 +77,10 @@ class Platform:
             while lane:
                 self._says(lane.popleft(), lane, now)
 
-    def _says(self, signal: Signal, behind: deque[Signal], now: datetime) -> None:
+    def _says(self, signal: AnySignal, behind: deque[AnySignal], now: datetime) -> None:
         if isinstance(signal.payload, OrderPlaced):
             self.reminders["proved wrong"] += len(self.reminded.intersection(signal.payload.proved_wrong))
-        says = self.sink.calls.get(type(signal.payload))
+        says = {**self.sink.calls, **self.sink.catalog}.get(type(signal.payload))
         if says is None:
             return
         reminder = type(signal.payload) in self.sink.reminders
@@ -92,20 +96,46 @@ class Platform:
             self.reminders["sent"] += 1
             self.reminded.add(signal.signal_id)
         for call in calls:
-            self._call(call.method, call.path, call.body, now)
-
-    def _call(self, method: str, path: str, body: bytes, now: datetime) -> None:
-        base = self.sink.base_url(self.config).removeprefix("http://platform.test")
-        headers = {name.lower(): value for name, value in self.sink.headers(self.config).items()}
-        reply = self.stand_in.answer(Received(now.timestamp(), method, base + path, headers, body))
-        assert classify(Answered(reply.status, body=reply.body), self.sink.rules) is Verdict.DELIVERED, reply.body
-        self.calls.append(
-            {"at": now.timestamp(), "path": base + path, "body": json.loads(body), "verdict": reply.verdict}
-        )
+            verdict, answer = taken(self.sink, self.config, Overheard(self), call, now.timestamp(), self.put)
+            assert verdict is Verdict.DELIVERED, answer.body
 
     def took_in(self) -> Counter[Told]:
         told = received(self.name, {"calls": self.calls})
-        return Counter({what: len(times) for what, times in told.items()})
+        return Counter({what: len(times) for what, times in told.items()}) + kept(self.name, self.stand_in.stored())
+
+
+@dataclass(slots=True)
+class Overheard:
+    """The stand-in, with what it is told written down as its records show it."""
+
+    platform: Platform
+
+    def answer(self, request: Received) -> Reply:
+        reply = self.platform.stand_in.answer(request)
+        told = json.loads(request.body) if request.body else {}
+        self.platform.calls.append(
+            {"at": request.at, "method": request.method, "path": request.path, "body": told, "verdict": reply.verdict}
+        )
+        return reply
+
+
+def borrowed(platform: Platform) -> PutOn:
+    """A token that the stand-in lends, for good."""
+    sink, config, token = platform.sink, platform.config, platform.sink.token
+    if token is None:
+        return lambda call: call
+    lent = token.read(asked(sink, config, platform.stand_in, token.ask(config), START.timestamp()))
+    assert lent is not None
+    return lambda call: call if call.bare or not token.wanted(call) else put_on(token, call, lent[0])
+
+
+def log_of(signal: AnySignal) -> str:
+    return signal.customer.key if isinstance(signal, Signal) else signal.cause.partition("/")[0] + product_of(signal)
+
+
+def product_of(signal: CatalogSignal) -> str:
+    told = signal.payload
+    return told.product.product_id if isinstance(told, ProductChanged) else told.product_id
 
 
 @dataclass(slots=True)
@@ -122,7 +152,10 @@ class House:
             payload = event.payload
             product = payload.product.product_id if isinstance(payload, ProductUpserted) else payload.product_id
             entry = CatalogEvent(product_id=product, at=event.occurred_at, fact=event)
-            self.shelf[product], _ = catalog.fold(self.shelf.get(product), entry)
+            self.shelf[product], said = catalog.fold(self.shelf.get(product), entry)
+            for signal in said:
+                for platform in self.platforms:
+                    platform.hears(signal, self.now)
             return
         known = catalog.enrich(event.payload, self.shelf.get)
         if known is not event.payload:
@@ -163,8 +196,12 @@ class House:
 
 
 def played(hour: Hour, outage: tuple[datetime, datetime] | None = (at(OUTAGE[0]), at(OUTAGE[1]))) -> list[Platform]:
-    """Klaviyo, which has the outage, and JUNE."""
-    platforms = (Platform("klaviyo", KlaviyoStandIn(limits=()), outage), Platform("june", JuneStandIn()))
+    """Klaviyo, which has the outage, JUNE and WayMore."""
+    platforms = (
+        Platform("klaviyo", KlaviyoStandIn(limits=()), outage),
+        Platform("june", JuneStandIn()),
+        Platform("waymore", WayMoreStandIn()),
+    )
     house = House(platforms)
     for n, step in enumerate(hour.steps):
         house.time_passes(at(step.told))
@@ -191,19 +228,20 @@ def differences(should: Expected, *platforms: Platform) -> list[tuple[str, Told,
 def test_what_comes_out_is_what_the_model_says(seed: int) -> None:
     hour = simulate(seed, PEOPLE)
     should = expected(hour)
-    klaviyo, june = played(hour)
+    klaviyo, *others = played(hour)
 
-    assert differences(should, klaviyo, june) == []
+    assert differences(should, klaviyo, *others) == []
     assert klaviyo.reminders == should.reminders
-    assert june.reminders.total() - june.reminders["proved wrong"] == 0
+    for other in others:
+        assert other.reminders.total() - other.reminders["proved wrong"] == 0
 
 
 def test_the_hour_of_the_demo_itself() -> None:
     hour = simulate(7, 130)
     should = expected(hour)
-    klaviyo, june = played(hour)
+    klaviyo, *others = played(hour)
 
-    assert differences(should, klaviyo, june) == []
+    assert differences(should, klaviyo, *others) == []
     assert klaviyo.reminders == should.reminders
     assert min(should.reminders.values()) >= 5, "every outcome of a reminder is in the hour"
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
+from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -18,8 +20,11 @@ def catalogue(*metrics: object) -> dict[str, tuple[str, ...]]:
 
 
 def test_the_page_and_the_code_agree() -> None:
-    worker, sink = CollectorRegistry(), CollectorRegistry()
-    made = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"))
+    worker = CollectorRegistry()
+    made = catalogue(
+        WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+    )  # fmt: skip
     rows = re.findall(r"^\| `(shoprelay_\w+)` \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
     told = {name: tuple(re.findall(r"\w+", labels)) for name, labels in rows}
 
@@ -28,6 +33,9 @@ def test_the_page_and_the_code_agree() -> None:
 
 def test_every_name_says_its_unit() -> None:
     worker = CollectorRegistry()
-    names = catalogue(WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"))
+    names = catalogue(
+        WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+    )  # fmt: skip
 
     assert [n for n in names if not re.fullmatch(r"shoprelay(_[a-z]+)+", n)] == []

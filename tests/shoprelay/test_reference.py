@@ -133,10 +133,10 @@ def test_putting_something_in_is_told_with_the_whole_cart() -> None:
     assert calls["klaviyo", "profile", "ada"] == calls["june", "customer", "ada"] == 1
 
 
-def test_june_hears_nothing_of_a_guest() -> None:
+def test_a_guest_has_no_account_for_june_and_the_number_0_for_waymore() -> None:
     calls, _ = played(add(0, who=COOKIE))
 
-    assert {told[0] for told in calls} == {"klaviyo"}
+    assert {told[0] for told in calls} == {"klaviyo", "waymore"}
 
 
 def test_an_order_is_told_whole_and_by_line() -> None:

@@ -1,5 +1,6 @@
 """Settings: everything wrong is told at once, secrets never stand in the file, and never come out again."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from shoprelay.parts import duration
 from shoprelay.settings import Misconfigured, load
+from sinks.klaviyo.sink import SINK
+from sources.contract import Source
+from tests.polling.asked import PARCELS
 
 GOOD = """
 [kafka]
@@ -127,3 +131,112 @@ def test_no_stages_is_a_shop_that_reminds_nobody(tmp_path: Path) -> None:
 def test_parts_of_the_security_settings_that_do_not_fit_are_told(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="kafka: security protocol SASL_SSL needs a username and a password"):
         load(written(tmp_path, '[kafka]\nsecurity_protocol = "SASL_SSL"'), {})
+
+
+ASKED = (
+    GOOD
+    + """
+[sources.wholesale]
+platform = "parcels"
+shop = "mugs"
+"""
+)
+
+
+@pytest.fixture
+def parcels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sources.contract.load` knows this one, and no other."""
+
+    def load_source(name: str) -> Source:
+        if name != "parcels":
+            raise LookupError(f"no source {name!r}")
+        return PARCELS
+
+    monkeypatch.setattr("sources.contract.load", load_source)
+
+
+@pytest.mark.usefixtures("parcels")
+def test_a_source_that_is_asked_rests_as_long_as_it_wants_or_longer(tmp_path: Path) -> None:
+    asked = load(written(tmp_path, ASKED), {"NEWS_KEY": "pk_secret"}).asked["wholesale"]
+    assert (asked.every, asked.settings.shop) == (timedelta(minutes=15), "mugs")
+
+    longer = load(written(tmp_path, ASKED + 'every = "1h"'), {"NEWS_KEY": "pk_secret"}).asked["wholesale"]
+    assert longer.every == timedelta(hours=1)
+
+
+@pytest.mark.usefixtures("parcels")
+def test_a_source_is_never_asked_more_often_than_it_says(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as told:
+        load(written(tmp_path, ASKED + 'every = "14m"'), {"NEWS_KEY": "pk_secret"})
+    assert told.value.problems == ["sources.wholesale.every: may be longer than 900s, never shorter"]
+
+
+@pytest.mark.usefixtures("parcels")
+def test_the_problems_of_sources_are_told_with_all_others(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + """
+    [sources.a]
+    platform = "nope"
+    shop = "mugs"
+    [sources.b]
+    platform = "parcels"
+    [sources.b.config]
+    page = "many"
+    """
+    )
+    with pytest.raises(Misconfigured) as told:
+        load(written(tmp_path, text), {"NEWS_KEY": "pk_secret"})
+
+    places = {problem.split(": ")[0] for problem in told.value.problems}
+    assert places == {"sources.a.platform", "sources.b.shop", "sources.b.config.page"}
+
+
+# -- what a sink has to keep
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Klaviyo, but with something to remember."""
+    monkeypatch.setattr("sinks.klaviyo.sink.SINK", replace(SINK, kept=frozenset({"events"})))
+
+
+def with_key(key: str) -> str:
+    return GOOD.replace('platform = "klaviyo"', f'platform = "klaviyo"\nkept_key = "{key}"')
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_sink_that_remembers_needs_a_key(tmp_path: Path) -> None:
+    with pytest.raises(
+        Misconfigured, match=r"sinks\.news\.kept_key: required, and not set: klaviyo has to keep"
+    ) as raised:
+        load(written(tmp_path, GOOD + "\n[kafka.more]"), {"NEWS_KEY": "pk_secret"})
+
+    assert len(raised.value.problems) == 2, "told with the others"
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_new_key_writes_and_the_old_one_reads(tmp_path: Path) -> None:
+    text = with_key("env:NEW").replace("[sinks.news.config]", 'kept_key_old = "env:OLD"\n[sinks.news.config]')
+    configuration = load(written(tmp_path, text), {"NEWS_KEY": "pk_secret", "NEW": KEY, "OLD": KEY.lower()})
+
+    assert configuration.accounts["news"].settings.kept_keys == (KEY, KEY.lower())
+    assert KEY not in repr(configuration)
+
+
+@pytest.mark.usefixtures("remembering")
+def test_a_key_is_checked_and_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"sinks\.news\.kept_key: not a key; make one with `openssl") as raised:
+        load(written(tmp_path, with_key("env:NEW")), {"NEWS_KEY": "pk_secret", "NEW": "hunter2"})
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_key_does_not_stand_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"sinks\.news\.kept_key: a secret in plain text"):
+        load(written(tmp_path, with_key(KEY)), {"NEWS_KEY": "pk_secret"})
+
+
+def test_a_sink_that_remembers_nothing_needs_none(tmp_path: Path) -> None:
+    assert load(written(tmp_path, GOOD), {"NEWS_KEY": "pk_secret"}).accounts["news"].settings.kept_keys == ()

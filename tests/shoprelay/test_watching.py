@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
+from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
 from tests.shoprelay.test_metrics_catalogue import catalogue
 
@@ -30,7 +32,10 @@ def alerts() -> dict[str, str]:
 def labels() -> dict[str, set[str]]:
     """Of every series there is, by its name."""
     worker, sink = CollectorRegistry(), CollectorRegistry()
-    kinds = (WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"))
+    kinds = (
+        WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"),
+        PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+    )  # fmt: skip
     of = {name: {*given, *ADDED} for name, given in catalogue(*kinds).items()}
     return of | {f"{name}_{part}": given for name, given in of.items() for part in ("bucket", "sum", "count")
                  if name.endswith(("_seconds", "_items"))}  # fmt: skip

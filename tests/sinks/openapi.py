@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,43 @@ _OPERATIONS = {
 }
 
 
+def judge(real_data: Path, path: str, method: str = "POST") -> jsonschema.Draft4Validator:
+    """The body's schema of an operation."""
+    return _judge(real_data, template(path), method.lower())
+
+
+def template(path: str) -> str:
+    """The path as the specification writes it."""
+    return re.sub(r"^/api/(catalog-items|catalog-variants|profiles)/[^/]+$", r"/api/\1/{id}", path.partition("?")[0])
+
+
 @cache
-def judge(real_data: Path, path: str) -> jsonschema.Draft4Validator:
-    """The body's schema of an operation; from the whole specification where it has no file of its own."""
+def _judge(real_data: Path, path: str, method: str) -> jsonschema.Draft4Validator:
+    """From the whole specification where it has no file of its own."""
     name = f"apis/{_OPERATIONS[path]}.json" if path in _OPERATIONS else "stable.json"
     document = json.loads((real_data / "klaviyo-openapi" / name).read_text())
-    content = document["paths"][path]["post"]["requestBody"]["content"][_MEDIA_TYPE]
+    content = document["paths"][path][method]["requestBody"]["content"][_MEDIA_TYPE]
     return _validator(content["schema"], document["components"])
+
+
+@cache
+def operations(real_data: Path) -> dict[tuple[str, str], frozenset[str]]:
+    """Every operation there is, by method and path, with the scopes it wants."""
+    paths = json.loads((real_data / "klaviyo-openapi" / "stable.json").read_text())["paths"]
+    return {
+        (method.upper(), path): frozenset(re.findall(r"`([a-z-]+:[a-z]+)`", about.get("description", "")))
+        for path, methods in paths.items()
+        for method, about in methods.items()
+        if isinstance(about, dict)
+    }
+
+
+@cache
+def windows(real_data: Path, method: str, path: str) -> tuple[int, int]:
+    """How often an operation may be called, in a second and in a minute, as the specification says."""
+    paths = json.loads((real_data / "klaviyo-openapi" / "stable.json").read_text())["paths"]
+    told = paths[path][method.lower()]["x-klaviyo-ratelimit"]
+    return int(told["burst"].partition("/")[0]), int(told["steady"].partition("/")[0])
 
 
 @cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from schemas.signals import Conclusion, Signal
+from schemas.signals import AnySignal, Conclusion
 from shoprelay.certificate import madeup
 
 
-def signals(kind: type[Conclusion]) -> st.SearchStrategy[Signal]:
+def signals(kind: type[Conclusion]) -> st.SearchStrategy[AnySignal]:
     """Signals with a payload of this class."""
     return st.randoms(use_true_random=False).map(lambda random: madeup.signal(kind, random))

@@ -3,51 +3,41 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from pydantic import BaseModel
 
-from schemas.signals import Conclusion, OrderPlaced, Signal
-from sinks.contract import Answer, Call, CannotSay, Sink, Unaddressable, Verdict, classify, load
-from sinks.fake import SERVED, Received, StandIn
-from tests.sinks.folders import NAMES, cases, fake
+from schemas.signals import AnySignal, Conclusion
+from shoprelay.certificate.asking import taken
+from shoprelay.certificate.material import before, borrowed
+from shoprelay.certificate.subject import Subject, load
+from sinks.contract import Call, CannotSay, Sink, Unaddressable, Verdict
+from tests.sinks.folders import NAMES
 from tests.sinks.signals import signals
 
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
-TABLE = [(name, kind) for name in NAMES for kind in load(name).calls]
+SUBJECTS = {name: load(name) for name in NAMES}
+TABLE = [(name, kind) for name, subject in SUBJECTS.items() for kind in subject.table]
 IDS = [f"{name}-{kind.__name__}" for name, kind in TABLE]
-BASE = "http://127.0.0.1"
 
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def stand_in(name: str, kind: type[Conclusion]) -> tuple[StandIn, list[BaseModel]]:
-    """A fresh one, with the settings that lead to it, in every variant this signal has cases for."""
-    served = fake(name).app()[SERVED].stand_in
-    given_settings: dict[str, Any] = served.settings(BASE)
-    changes = [case.changes for case in cases(name) if type(case.signal.payload) is kind]
-    return served, [load(name).config(**{**given_settings, **change}) for change in ({}, *changes)]
+def variants(subject: Subject, kind: type[Conclusion]) -> list[BaseModel]:
+    """The settings that lead to the stand-in, in every variant this signal has cases for."""
+    changes = [case.changes for case in subject.cases if type(case.signal.payload) is kind]
+    return [subject.config(**change) for change in ({}, *changes)]
 
 
-def told(sink: Sink, signal: Signal, config: BaseModel) -> tuple[Call, ...] | None:
+def told(subject: Subject, signal: AnySignal, config: BaseModel) -> tuple[Call, ...] | None:
     """`None` when it is refused in one of the two agreed ways."""
     try:
-        return sink.calls[type(signal.payload)](signal, config)
+        return subject.said(signal, config) if type(signal.payload) in subject.table else ()
     except (CannotSay, Unaddressable) as reason:
         event(type(reason).__name__)
         return None
-
-
-def answered(served: StandIn, sink: Sink, config: BaseModel, call: Call, at: float) -> Answer:
-    headers = {name.lower(): value for name, value in {**sink.headers(config), **dict(call.headers)}.items()}
-    path = urlsplit(sink.base_url(config) + call.path).path
-    reply = served.answer(Received(at, call.method, path, headers, call.body))
-    return Answer(reply.status, {}, reply.body)
 
 
 def together(sink: Sink, calls: tuple[Call, ...]) -> list[Call]:
@@ -58,31 +48,26 @@ def together(sink: Sink, calls: tuple[Call, ...]) -> list[Call]:
 
 @pytest.mark.parametrize(("name", "kind"), TABLE, ids=IDS)
 def test_it_becomes_calls_the_platform_takes_or_is_refused_as_agreed(name: str, kind: type[Conclusion]) -> None:
-    sink = load(name)
-    served, configs = stand_in(name, kind)
-    joined, _ = stand_in(name, kind)
-    clock = count(int(NOON))
+    subject = SUBJECTS[name]
+    configs, clock = variants(subject, kind), count(int(NOON), 60)
+    first = next(iter(subject.cases)).signal
+    ways = [(served, borrowed(subject, configs[0], served, first)) for served in (subject.stand_in() for _ in "12")]
 
     @thorough
     @given(signals(kind), st.sampled_from(configs))
-    def check(signal: Signal, config: BaseModel) -> None:
-        before: tuple[Call, ...] | None = ()
-        if (order := getattr(signal.payload, "order", None)) is not None and kind is not OrderPlaced:
-            placed = replace(signal, signal_id=signal.signal_id + "-placed", payload=OrderPlaced(order=order))
-            before = told(sink, placed, config)
-        calls = told(sink, signal, config)
+    def check(signal: AnySignal, config: BaseModel) -> None:
+        earlier = [told(subject, each, config) for each in before(signal)]
+        calls = told(subject, signal, config)
 
-        assert calls == told(sink, signal, config), "the same signal must become the same bytes"
-        if before is None or calls is None:
+        assert calls == told(subject, signal, config), "the same signal must become the same bytes"
+        if calls is None or None in earlier:
             return
         event(f"{len(calls)} calls")
-        for call in (*before, *calls):
-            answer = answered(served, sink, config, call, next(clock))
+        alone = [call for each in earlier if each for call in each] + list(calls)
+        for (served, put), requests in zip(ways, (alone, together(subject.sink, calls)), strict=True):
+            for request in requests:
+                verdict, answer = taken(subject.sink, config, served, request, next(clock), put)
 
-            assert classify(answer, sink.rules) is Verdict.DELIVERED, answer.body
-        for request in together(sink, calls):
-            answer = answered(joined, sink, config, request, next(clock))
-
-            assert classify(answer, sink.rules) is Verdict.DELIVERED, answer.body
+                assert verdict is Verdict.DELIVERED, answer.body
 
     check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sinks.contract import load
+from sinks.contract import Answer, Rule, Verdict, load
 from tests.sinks.folders import NAMES
 
 
@@ -15,3 +15,13 @@ def test_a_sink_is_found_by_its_folder() -> None:
 def test_a_sink_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(LookupError, match=", ".join(NAMES)):
         load("nobody")
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [(b'{"code":0}', False), (b'{"code":7}', True), (b'{"code":"0"}', True), (b"{}", False), (b"<html>", False)],
+)
+def test_a_rule_may_ask_for_anything_else_but_not_for_nothing(body: bytes, refused: bool) -> None:
+    rule = Rule(Verdict.REJECTED, frozenset({200}), at="code", equals=0, differs=True)
+
+    assert rule.matches(Answer(200, {}, body)) is refused

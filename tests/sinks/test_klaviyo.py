@@ -6,7 +6,7 @@ The numbers are those of the list in `sinks/klaviyo/README.md`.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from schemas.values import CustomerRef, LineItem, Order, Profile
 from sinks.contract import Answer, Call, CannotSay, Unaddressable, Verdict, classify, load
 from sinks.klaviyo.event import event
 from tests.sinks.folders import Case, body, cases, config, said
-from tests.sinks.openapi import judge
+from tests.sinks.openapi import judge, operations, template
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA = CustomerRef(customer_id="42", email="ada@example.com")
@@ -78,14 +78,20 @@ def test_1_a_key_that_is_not_private_is_refused(key: str) -> None:
 
 
 def test_2_no_call_goes_to_a_retired_path_and_410_is_a_matter_of_configuration() -> None:
-    paths = {call.path for case in cases("klaviyo") if case.calls for call in said(case.signal, case.config, "klaviyo")}
+    told = [call for case in cases("klaviyo") if case.calls for call in said(case.signal, case.config, "klaviyo")]
 
-    assert paths == {
+    assert {template(call.path) for call in told} == {
         "/api/events",
         "/api/profile-import",
         "/api/profile-subscription-bulk-create-jobs",
         "/api/profile-subscription-bulk-delete-jobs",
         "/api/data-privacy-deletion-jobs",
+        "/api/back-in-stock-subscriptions",
+        "/api/catalog-items",
+        "/api/catalog-items/{id}",
+        "/api/catalog-variants",
+        "/api/catalog-variants/{id}",
+        "/api/catalog-categories",
     }
     assert classify(Answer(410), SINK.rules) is Verdict.MISCONFIGURED
 
@@ -196,6 +202,12 @@ def test_9_what_is_over_a_limit_is_refused_by_the_name_of_its_field() -> None:
         calls(signals.CustomerChanged(), profile=Profile(first_name="x" * 100_000))
 
 
+ALONE = {f"{verb}-catalog-{kind}" for verb in ("create", "update", "delete") for kind in ("item", "variant")}
+JOBS = {f"catalog-{kind}-bulk-{verb}-job" for verb in ("create", "update", "delete") for kind in ("item", "variant")}
+TIER_XL = {"catalog-categories", *(job for job in JOBS if "-delete-" in job)}
+TIER_L = {*ALONE, "create-catalog-category", "update-profile", "lists", *JOBS - TIER_XL, *(f"{job}s" for job in JOBS)}
+
+
 def test_11_both_windows_of_every_endpoint_are_declared() -> None:
     windows = {(limit.endpoint, limit.seconds): limit.count for limit in SINK.limits}
 
@@ -214,10 +226,16 @@ def test_11_both_windows_of_every_endpoint_are_declared() -> None:
         ("profile-import", 60): 700,
         ("profile-subscription-bulk-create-jobs", 1): 75,
         ("profile-subscription-bulk-create-jobs", 60): 700,
-        ("profile-subscription-bulk-delete-jobs", 1): 75,
-        ("profile-subscription-bulk-delete-jobs", 60): 700,
+        ("profile-subscription-bulk-delete-jobs", 1): 65,
+        ("profile-subscription-bulk-delete-jobs", 60): 600,
+        ("unsubscriptions-together", 1): 10,
+        ("unsubscriptions-together", 60): 100,
         ("data-privacy-deletion-jobs", 1): 3,
         ("data-privacy-deletion-jobs", 60): 60,
+        ("back-in-stock-subscriptions", 1): 350,
+        ("back-in-stock-subscriptions", 60): 3500,
+        **{(endpoint, seconds): count for endpoint in TIER_L for seconds, count in ((1, 75), (60, 700))},
+        **{(endpoint, seconds): count for endpoint in TIER_XL for seconds, count in ((1, 350), (60, 3500))},
     }
 
 
@@ -245,6 +263,13 @@ def test_14_consent_changes_through_the_subscription_jobs_alone() -> None:
     assert b"historical_import" not in live.body
     assert b'"consented_at":"2026-11-21T12:00:00+00:00"' in history.body
     assert b'"historical_import":true' in history.body
+
+
+def test_14_a_consent_dated_after_the_event_that_tells_it_is_dated_by_the_event() -> None:
+    later = signals.NewsletterSubscribed(consented_at=NOON + timedelta(days=9))
+    (history,) = calls(later, priority="backfill")
+
+    assert b'"consented_at":"2026-11-21T12:00:00+00:00"' in history.body
 
 
 def test_15_unsubscribing_never_names_a_list() -> None:
@@ -282,7 +307,10 @@ def test_a_second_parcel_and_a_second_refund_are_not_dropped_as_repeats() -> Non
 @pytest.mark.parametrize("case", [case for case in cases("klaviyo") if case.calls], ids=str)
 def test_klaviyos_openapi_accepts_every_body(case: Case, real_data: Path) -> None:
     for call in said(case.signal, case.config, "klaviyo"):
-        judge(real_data, call.path).validate(json.loads(call.body))
+        if call.method == "DELETE":
+            assert (call.method, template(call.path)) in operations(real_data)
+            continue
+        judge(real_data, call.path, call.method).validate(json.loads(call.body))
 
 
 @pytest.mark.real

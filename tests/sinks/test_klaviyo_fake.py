@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from sinks.fake import Received, Reply
-from sinks.klaviyo.fake import API_KEY, KlaviyoStandIn
+from sinks.klaviyo.fake import API_KEY, SCOPES, KlaviyoStandIn
+from sinks.klaviyo.sink import SINK
 from tests.sinks.documents import changed
+from tests.sinks.folders import config
 
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 HEADERS = {
@@ -293,3 +295,53 @@ def test_without_limits_calls_are_taken_as_fast_as_they_come() -> None:
     stand_in = KlaviyoStandIn(limits=())
 
     assert {ask(stand_in).status for _ in range(400)} == {202}
+
+
+# -- profiles whose names clash
+
+
+def test_names_of_two_profiles_are_refused_with_the_profile_they_clash_with() -> None:
+    stand_in = KlaviyoStandIn()
+    ada = changed(PROFILE, "data.attributes", {"email": "ada@example.com"})
+    ask(stand_in, ada, "/api/profile-import")
+    ask(stand_in, changed(PROFILE, "data.attributes", {"phone_number": "+4930123456"}), "/api/profile-import")
+
+    reply = ask(stand_in, PROFILE, "/api/profile-import")
+
+    assert (reply.status, error(reply)["code"]) == (409, "duplicate_profile")
+    known = json.loads(ask(stand_in, ada, "/api/profile-import").body)["data"]["id"]
+    assert error(reply)["meta"] == {"duplicate_profile_id": known}
+    assert update(stand_in, known).status == 200
+
+
+def update(stand_in: KlaviyoStandIn, profile: str, **changes: Any) -> Reply:
+    told = {"type": "profile", "id": profile, "attributes": {"first_name": "Ada"}} | changes
+    return ask(stand_in, {"data": told}, f"/api/profiles/{profile}", method="PATCH")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"), [({}, 404), ({"id": "other"}, 400), ({"attributes": {"first_name": 7}}, 400)], ids=str
+)
+def test_a_profile_that_is_not_there_and_a_wrong_change_are_refused(changes: dict[str, Any], status: int) -> None:
+    assert update(KlaviyoStandIn(), "01NOBODY", **changes).status == status
+
+
+# -- the check
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (200, {}),
+        (401, {"authorization": "Klaviyo-API-Key pk_other"}),
+        (400, {"revision": None}),
+        (405, {"method": "POST"}),
+    ],
+    ids=str,
+)
+def test_the_call_that_changes_nothing_proves_key_and_address(status: int, request_: dict[str, Any]) -> None:
+    assert SINK.check is not None
+    call = SINK.check(config("klaviyo"))
+
+    assert ask(KlaviyoStandIn(), b"", call.path, **{"method": call.method, **request_}).status == status
+    assert ask(KlaviyoStandIn(scopes=SCOPES - {"lists:read"}), b"", call.path, method=call.method).status == 403

@@ -1,0 +1,1 @@
+"""The gateway: the shop's backend asks it about stock, delivery, customers and orders; only it asks the platform."""

@@ -1,0 +1,1 @@
+"""JOOR: wholesale customers, styles and stock."""

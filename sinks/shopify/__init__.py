@@ -1,0 +1,1 @@
+"""Shopify: wholesale orders into the shop."""

@@ -1,0 +1,1 @@
+"""WayMore (Routee): customers, carts, orders, products and stock through its integration for custom software."""

@@ -1,0 +1,1 @@
+"""JOOR: wholesale orders that were approved there."""

@@ -1,0 +1,388 @@
+"""The mass load: everything once, in the order of its kinds, beside what is live, through any number of deaths."""
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sinks.contract import Answer, Limit, Mass
+from streams.delivery.mass import MASS as MASS_KEY
+from streams.delivery.registration import OWNED
+from streams.domain import catalog
+from tests.delivery.moved import moved_clock, pass_time, until
+from tests.delivery.remembering import KINDS, MASS, TELLING, Club, club, comes, fill, join, know, leaves, people
+from tests.delivery.said import ordered, signal
+from tests.delivery.sink import SINK
+from tests.delivery.world import OK, Process, World
+
+POINTS = (
+    "before send", "before answer", "before keep", "after keep", "read history", "read kept", "before commit",
+)  # fmt: skip
+
+
+def told_all(process: Process) -> bool:
+    return process.delivery.health().history == "done"
+
+
+def parts(platform: Club) -> list[list[str]]:
+    return [[name for item in json.loads(body)["data"] for name in item.values()] for body in platform.parts]
+
+
+@moved_clock
+async def test_everything_is_told_once_in_the_order_of_its_kinds() -> None:
+    world, platform = club()
+    expected = fill(world)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert len(platform.history) == len(expected)
+    assert set(platform.history) == expected
+    assert platform.kinds_in_order()
+    assert max(map(len, parts(platform))) == 7
+    assert process.metric("shoprelay_mass_items_total", kind="people") == 40
+    assert process.metric("shoprelay_mass_kind", kind="people") == 0
+
+
+@moved_clock
+async def test_signals_of_history_are_left_to_it() -> None:
+    world, platform = club()
+    fill(world)
+    world.log.say(signal("ada", "old", ordered().payload, backfill=True), ordered("eve"))
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    await until(world.done)
+
+    assert "eve-ordered-1" in platform.accepted
+    assert "ada-old" not in platform.accepted
+    assert process.metric("shoprelay_signals_total", signal="OrderPlaced", outcome="not_told") == 1
+
+
+@moved_clock
+async def test_told_again_when_its_mark_is_taken_away() -> None:
+    """As `shoprelay retell` does."""
+    world, platform = club()
+    expected = fill(world)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    await process.end()
+    world.log.kept.append((OWNED, MASS_KEY, None))
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert len(platform.history) == 2 * len(expected)
+    assert len(platform.tokens) == 1, "nobody registers again for that"
+
+
+@moved_clock
+async def test_once_told_it_is_never_told_again() -> None:
+    world, platform = club()
+    fill(world)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    before = len(platform.history)
+    await process.end()
+    know(world, "late", orders=1)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert len(platform.history) == before
+
+
+@moved_clock
+async def test_a_platform_that_lends_no_token_is_told_at_once() -> None:
+    world = World()
+    expected = fill(world)
+    process = world.start(replace(SINK, mass=MASS))
+    await until(lambda: told_all(process))
+
+    assert sum(len(json.loads(call.body)["data"]) for _, call in world.platform.sent) == len(expected)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_however_often_it_dies_all_is_told_in_order_while_live_signals_flow(seed: int) -> None:
+    @moved_clock
+    async def story() -> None:
+        chance = random.Random(seed)
+        world, platform = club(seed=seed)
+        expected = fill(world, customers=60, products=30)
+        platform.otherwise = lambda: (chance.random() * 0.3, chance.choice([OK] * 8 + [Answer(503), Answer(429)]))
+        deaths, said = 0, 0
+        process = world.start(TELLING, commit_seconds=0.1)
+        while not told_all(process):
+            world.log.say(*(ordered(f"live{said}", f"{n}") for n in range(3)))
+            said += 1
+            await pass_time(chance.random())
+            if deaths < 15 and chance.random() < 0.6:
+                process.death.point, process.death.nth = chance.choice(POINTS), chance.randrange(1, 4)
+                await pass_time(chance.random() * 2)
+                await world.kill(process)
+                deaths += 1
+                process = world.start(TELLING, commit_seconds=0.1)
+        await until(world.done)
+
+        assert set(platform.history) == expected
+        assert platform.kinds_in_order()
+        assert len(platform.history) - len(expected) <= 7 * deaths, "a death repeats the part in flight, and no more"
+        assert {f"live{s}-ordered-{n}" for s in range(said) for n in range(3)} <= set(platform.accepted)
+
+    story()
+
+
+@moved_clock
+async def test_a_part_that_is_repeated_is_the_same_to_the_byte() -> None:
+    world, platform = club()
+    fill(world, customers=3, products=0)
+    platform.answers["mass-people"] = [Answer(503), Answer(429), Answer(0, fault="reset"), None]
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    first = [call.body for _, call in platform.sent if call.key == "mass-people"]
+    assert len(set(first[:5])) == 1
+
+
+@moved_clock
+async def test_it_yields_to_what_is_live_and_keeps_to_the_limits() -> None:
+    world, platform = club()
+    fill(world, customers=300, products=0)
+    sink = replace(TELLING, limits=(Limit("*", 10, 1.0),), mass=replace(MASS, part_items=lambda config: 1))
+    process = world.start(sink)
+    await until(lambda: len(platform.parts) > 20)
+    begun = process.delivery._clock.monotonic()
+    world.log.say(*(ordered(f"c{n}") for n in range(20)))
+    await until(lambda: sum(key.endswith("-ordered-1") for key in platform.accepted) == 20)
+
+    assert process.delivery._clock.monotonic() - begun < 12
+    before = len(platform.parts)
+    await pass_time(20)
+    assert 0.75 * 200 <= len(platform.parts) - before <= 0.85 * 200, "a fifth is left to what is live"
+    assert not told_all(process)
+
+
+# -- what the platform does not take
+
+
+@moved_clock
+async def test_a_bad_item_is_found_by_halving_and_parked_and_can_be_sent_again() -> None:
+    world, platform = club()
+    expected = fill(world)
+    platform.unwelcome = {"c7@example.com", "c20-0"}
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    refused = {("people", "c7@example.com"), ("purchases", "c20-0")}
+    assert set(platform.history) == expected - refused
+    assert len(platform.history) == len(set(platform.history))
+    assert sorted(parked.reason for parked in world.log.still_parked.values()) == [
+        "rejected: history, people",
+        "rejected: history, purchases",
+    ]
+    platform.unwelcome.clear()
+    world.log.ask(*world.log.still_parked.values())
+    await until(world.done)
+    assert set(platform.history) == expected
+    assert world.log.still_parked == {}
+
+
+@moved_clock
+async def test_a_parked_item_can_be_dropped() -> None:
+    world, platform = club()
+    fill(world)
+    platform.unwelcome = {"c7@example.com"}
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    world.log.ask(*world.log.still_parked.values(), action="drop")
+    await until(world.done)
+
+    assert world.log.still_parked == {}
+
+
+@moved_clock
+async def test_when_everything_is_refused_it_waits_instead_of_parking_all() -> None:
+    world, platform = club()
+    expected = fill(world, customers=100, products=0)
+    platform.unwelcome = {f"c{n}@example.com" for n in range(100)}
+    process = world.start(TELLING)
+    await until(lambda: process.metric("shoprelay_mass_held") == 1)
+    await pass_time(3600)
+    assert len(world.log.parked) == 20
+    platform.unwelcome.clear()
+    await until(lambda: told_all(process))
+
+    assert process.metric("shoprelay_mass_held") == 0
+    assert len(set(platform.history)) == len(expected) - 20
+
+
+@moved_clock
+async def test_a_wrong_address_holds_history_and_not_what_is_live() -> None:
+    world, platform = club()
+    fill(world, customers=3)
+    platform.answers["mass-people"] = [Answer(404)] * 5
+    process = world.start(TELLING)
+    await until(lambda: process.metric("shoprelay_mass_held") == 1)
+    world.log.say(ordered("ada"))
+    await until(world.done)
+    assert process.delivery.health().state == "running"
+    await until(lambda: told_all(process))
+
+    assert platform.told().count("mass-people") == 5 + sum(b"person" in part for part in platform.parts)
+
+
+@moved_clock
+async def test_a_part_that_fails_while_others_get_through_is_halved_in_the_end() -> None:
+    world, platform = club()
+    fill(world, customers=2, products=0)
+    platform.answers["mass-people"] = [Answer(500)] * 40
+    process = world.start(TELLING)
+    for n in range(200):
+        world.log.say(ordered(f"c{n}"))
+        await pass_time(30)
+
+    assert told_all(process)
+
+
+@moved_clock
+async def test_a_mistake_about_one_customer_stops_nobody() -> None:
+    def picky(known: Any, config: Any) -> Any:
+        if known.customer.ref.customer_id == "c3":
+            raise KeyError("boom")
+        return people(known, config)
+
+    world, platform = club()
+    fill(world, customers=5, products=0)
+    kinds = (replace(KINDS[0], items=picky),)
+    process = world.start(replace(TELLING, mass=Mass(lambda config: kinds, join)))
+    await until(lambda: told_all(process))
+
+    assert len(platform.history) == 4
+
+
+# -- what is known changes meanwhile
+
+
+@moved_clock
+async def test_who_was_erased_before_their_part_is_not_told() -> None:
+    world, platform = club()
+    fill(world, customers=30, products=0)
+    platform.answers["mass-people"] = [(4.0, OK)]
+    process = world.start(TELLING)
+    await pass_time(3)
+    first = set(parts_in_flight(platform))
+    gone = next(name for name in sorted(f"c{n}" for n in range(30)) if f"{name}@example.com" not in first)
+    world.log.know("customers", f"mugs/c:{gone}", None)
+    await until(lambda: told_all(process))
+
+    assert ("people", f"{gone}@example.com") not in platform.history
+
+
+def parts_in_flight(platform: Club) -> list[str]:
+    return [item["person"] for item in json.loads(platform.sent[-1][1].body)["data"]]
+
+
+@moved_clock
+async def test_only_the_shops_of_this_account_are_told() -> None:
+    world, platform = club()
+    fill(world, customers=2, products=0)
+    know(world, "other", shop="plates")
+    world.log.know("products", "plates/p:x", catalog.encode(catalog.ProductState(deleted=True)))
+    process = world.start(TELLING, shops=frozenset({"mugs"}))
+    await until(lambda: told_all(process))
+
+    assert {name for kind, name in platform.history if kind == "people"} == {"c0@example.com", "c1@example.com"}
+
+
+@moved_clock
+async def test_logs_that_forward_and_products_that_are_gone_are_not_told() -> None:
+    world, platform = club()
+    know(world, "ada", link="mugs/c:bob")
+    world.log.know("products", "mugs/p:x", catalog.encode(catalog.ProductState(deleted=True)))
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert platform.history == []
+
+
+@moved_clock
+async def test_who_has_more_than_a_part_of_something_is_told_in_several() -> None:
+    world, platform = club()
+    know(world, "ada", orders=17)
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    purchases = [part for part in parts(platform) if part[0].startswith("ada-")]
+    assert [len(part) for part in purchases] == [7, 7, 3]
+
+
+# -- who tells it
+
+
+@moved_clock
+async def test_a_shop_that_left_hears_no_more_and_all_of_it_when_it_comes_back() -> None:
+    world, platform = club()
+    expected = fill(world)
+    platform.otherwise = lambda: (1.0, OK)
+    process = world.start(TELLING)
+    await until(lambda: len(platform.parts) == 3)
+    world.log.say(leaves())
+    await until(world.done)
+    await pass_time(120)
+    assert len(platform.parts) <= 5
+    heard = len(platform.history)
+    world.log.say(comes())
+    await until(lambda: told_all(process))
+
+    assert set(platform.history[heard:]) == expected
+    assert len(platform.history) - heard == len(expected)
+
+
+@moved_clock
+async def test_it_moves_with_partition_0_and_only_one_tells() -> None:
+    world, platform = club()
+    expected = fill(world, customers=120)
+    platform.otherwise = lambda: (0.5, OK)
+    processes = [world.start(TELLING)]
+    for _ in range(6):
+        await pass_time(7)
+        processes.append(world.start(TELLING))
+        await pass_time(5)
+        assert await processes.pop(0).end() == 0
+    await until(lambda: any(told_all(process) for process in processes))
+
+    assert len(platform.history) == len(expected), "an orderly end repeats nothing"
+    assert set(platform.history) == expected
+
+
+@moved_clock
+async def test_a_broker_that_is_away_delays_and_nothing_more() -> None:
+    world, platform = club()
+    expected = fill(world)
+    platform.otherwise = lambda: (1.0, OK)
+    process = world.start(TELLING)
+    await until(lambda: len(platform.parts) == 3)
+    world.log.away = True
+    await pass_time(300)
+    assert len(platform.parts) <= 4
+    world.log.away = False
+    await until(lambda: told_all(process))
+
+    assert sorted(platform.history) == sorted(expected)
+
+
+@moved_clock
+async def test_a_kind_begins_only_once_that_is_written_down() -> None:
+    """Or a customer who comes in between would be told under the kind before, after this one began."""
+    world, platform = club()
+    fill(world, customers=8)
+    platform.answers["mass-things"] = [(2.0, OK)]
+    process = world.start(TELLING)
+    await until(lambda: "mass-things" in platform.told())
+    process.death.point = "before answer"
+    await until(process.death.happened.is_set)
+    await world.kill(process)
+    for n in range(30):
+        know(world, f"z{n}")
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+
+    assert platform.kinds_in_order()
