@@ -134,6 +134,8 @@ class Document:
         value = self._fields.get(name)
         if value is None or value == "":
             return None
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) > 8:  # PHP's time as text
+            value = int(value[:20])
         if isinstance(value, str):
             return moment_of(value, self.at(name))
         if isinstance(value, int | Decimal) and not isinstance(value, bool):

@@ -28,7 +28,7 @@ from schemas.events import (
 )
 from sources.webhooks import contract
 from sources.webhooks.contract import Refusal, ShopSettings, Told
-from sources.webhooks.document import decoded
+from sources.webhooks.document import NotJson, decoded
 from streams.domain.policy import Policy
 from streams.domain.validate import problem_of
 
@@ -64,6 +64,16 @@ def same(ours: Decimal | None, theirs: Any) -> bool:
 
 def texts(*ids: Any) -> list[str]:
     return [str(each) for each in ids]
+
+
+def read_or_refused(path: Path) -> Any:
+    """Some files are cut off on purpose: None for them, once we have seen that they are no document here, either."""
+    try:
+        return read(path)
+    except json.JSONDecodeError:
+        with pytest.raises(NotJson):
+            decoded(path.read_bytes())
+        return None
 
 
 # -- Shopify
@@ -105,9 +115,11 @@ def test_shopify_lines_and_shipping_of_every_form(real_data: Path) -> None:
     assert line.tax == Decimal("13.50") + Decimal("12.50")
     assert line.options == {"note 1": "one", "note 2": "2"}
     for path in sorted(folder.glob("orderlineitems__properties_*.json")):
-        events(post("shopify", "orders/create", {**order, "line_items": [{**valid, **read(path)}]}))
+        if (more := read_or_refused(path)) is not None:
+            events(post("shopify", "orders/create", {**order, "line_items": [{**valid, **more}]}))
     for path in sorted(folder.glob("shippinglines__*.json")):
-        shipping = read(path)
+        if (shipping := read_or_refused(path)) is None:
+            continue
         placed = one(
             events(post("shopify", "orders/create", {**order, "shipping_lines": [shipping]})), OrderPlaced
         ).order
