@@ -9,9 +9,8 @@ from pydantic import Field, SecretStr, field_validator
 
 import sources.webhooks.contract
 from shoprelay.parts import Duration, Http, Part
-from streams.topics import FRONT_DOOR_BYTES
 
-MOST_BODY = FRONT_DOOR_BYTES - (64 << 10)  # what is left beside the headers
+MOST_BODY = (8 << 20) - (64 << 10)  # of the front door, what is left beside the headers
 
 
 class Hook(Part):
