@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from shoprelay.backfill.ask import backfill
 from shoprelay.discover import discover
 from shoprelay.feed import feed
+from shoprelay.listen.ask import listen
 from shoprelay.parked.commands import app as parked_app
 from shoprelay.settings import FILE, Configuration
-from shoprelay.terminal import Config, account_of, asked_of, configuration_of, err, fail, out, running
+from shoprelay.terminal import Config, account_of, asked_of, configuration_of, fail, out
 
 if TYPE_CHECKING:
     from streams.security import Security
@@ -27,6 +29,8 @@ schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the publ
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(parked_app, name="parked")
+app.command()(backfill)
+app.command()(listen)
 app.command()(discover)
 app.command()(feed)
 LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
@@ -133,56 +137,6 @@ def replay(
     from shoprelay.replay import replay_file
 
     sys.exit(asyncio.run(replay_file(out, configuration_of(config), file, format=format, shop=shop, speed=speed)))
-
-
-@app.command()
-def backfill(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE…", help="Plain or .gz")],
-    shop: Annotated[str, typer.Option(help="The shop whose history this is")],
-    format: Annotated[str, typer.Option(help="jsonl, shopify, woocommerce, …: docs/history.md")],
-    currency: Annotated[str | None, typer.Option(help="Where the file names none; else as the format has it")] = None,
-    time_zone: Annotated[str, typer.Option(help="Of times without an offset: Europe/London")] = "UTC",
-    until: Annotated[str | None, typer.Option(help="Only what happened before: 2026-11-01")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and judge all of it, show calls, tell nobody")
-    ] = False,
-    samples: Annotated[int, typer.Option(min=0, help="Facts whose calls a dry run shows")] = 3,
-    show_personal: Annotated[bool, typer.Option("--show-personal", help="Names and addresses in those calls")] = False,
-    again: Annotated[bool, typer.Option("--again", help="From the beginning, whatever was told before")] = False,
-    ahead: Annotated[
-        int, typer.Option(min=0, help="At most so many events wait for the workers; 0: any number")
-    ] = 5_000,
-    rate: Annotated[str | None, typer.Option(help="At most so many: 500/s, 60000/h")] = None,
-    progress: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it keeps how far it is")] = Path(
-        ".shoprelay/backfill"
-    ),
-    config: Config = None,
-) -> None:
-    """Tells a shop's history from files, behind what is live; goes on where it was after a kill."""
-    from shoprelay.backfill.options import history_of
-    from shoprelay.backfill.start import start
-
-    asked = history_of(format, shop, currency, time_zone, until, rate, again=again, ahead=ahead, samples=samples,
-                     show_personal=show_personal, folder=progress)  # fmt: skip
-    sys.exit(start(configuration_of(config, needs_kafka=not dry_run), files, asked, dry_run))
-
-
-@app.command()
-def listen(
-    shop: Annotated[str | None, typer.Option(help="Only what concerns this shop")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only this one: any of their names, or as shown")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="events, signals, refused or parked; may be repeated")] = None,
-    since: Annotated[str | None, typer.Option(help="And what came since: 10m, 1d, or 2026-11-21T12:00")] = None,
-    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on with what comes")] = True,
-    show_personal: Annotated[bool, typer.Option("--show-personal", help="Names instead of hashes")] = False,
-    config: Config = None,
-) -> None:
-    """Shows what comes in and what becomes of it, as it happens; Ctrl-C ends it."""
-    from shoprelay.listen.command import listen as begin
-    from shoprelay.listen.options import wanted_of
-
-    wanted = wanted_of(shop, customer, only, since, follow)
-    running(begin(out, err, configuration_of(config), wanted, follow=follow, show_personal=show_personal))
 
 
 @app.command()

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from shoprelay.backfill import run as running
 from shoprelay.backfill.progress import ProgressFile
+from sources.backfill import rees46
+from tests.domain.story import World, abandoned
 from tests.shoprelay.backfill.history import HEAD, Died, Front, december, invoice, run_of, told
 
 
@@ -100,6 +102,20 @@ def test_refused_lines_stand_in_the_report_with_their_numbers(tmp_path: Path) ->
         ("4", "payload.order.lines[0].quantity", "is 9999999, at most 1000000 are taken", "check the unit"),
     ]
     assert run.tally.lines_refused == 3
+
+
+def test_a_cart_of_history_is_remembered_and_reminds_nobody(tmp_path: Path) -> None:
+    file, front, world = tmp_path / "clicks.csv", Front(), World()
+    file.write_text(
+        "event_time,event_type,product_id,price,user_id,user_session\n"
+        "2022-10-01 00:00:00 UTC,cart,577,2.62,ada,s-1\n2022-10-01 00:00:01 UTC,cart,578,1.00,ada,s-1\n"
+    )
+    told(run_of(file, front, tmp_path, rees46.FORMAT))
+    said = world.tell(*front.published) + world.pass_time(datetime(2022, 10, 20, tzinfo=UTC))
+
+    assert len(front.published) == 2 and {signal.priority for signal in said} == {"backfill"}
+    assert not abandoned(said)
+    assert [len(state.carts["default"].lines) for state in world.states.values()] == [2]
 
 
 def test_history_ends_where_live_begins(tmp_path: Path) -> None:
