@@ -18,6 +18,7 @@ MAX_DOCUMENT = 16 << 20  # characters
 _BETWEEN = re.compile(r"[\s,\[\]}]*")
 _PAGE = re.compile(r'\s*\{\s*"[a-z_]+"\s*:\s*(?=\[)')
 _DECODER = json.JSONDecoder(parse_float=Decimal)
+NO_CHARACTER = ("holds half of a character", "write the file once more, in UTF-8")
 NO_JSON = ("is no JSON from here on", "write the file once more, or cut it here")
 
 
@@ -36,10 +37,12 @@ class Documents:
         while self._next_begins():
             line = self._line
             found = self._document()
-            if isinstance(found, Unreadable):
-                yield found
+            if not isinstance(found, Unreadable):
+                yield Row(line, found)
+                continue
+            yield found
+            if found.problem == NO_JSON[0]:
                 return
-            yield Row(line, found)
 
     def _next_begins(self) -> bool:
         while True:
@@ -59,8 +62,9 @@ class Documents:
                 if self._cut_off(wrong) and len(self._text) - self._at < MAX_DOCUMENT and self._more():
                     continue
                 return Unreadable(self._line, "", *NO_JSON)
+            line, said = self._line, self._text[self._at : end]
             self._pass(end)
-            return found
+            return found if _can_be_written(found, said) else Unreadable(line, "", *NO_CHARACTER)
 
     def _cut_off(self, wrong: Exception) -> bool:
         """Whether more text may make it a document."""
@@ -86,9 +90,23 @@ class Documents:
 def parsed(line: bytes) -> Any:
     """One document. Raises `ValueError`."""
     try:
-        return json.loads(line, parse_float=Decimal)
+        found = json.loads(line, parse_float=Decimal)
     except RecursionError:
         raise ValueError("is nested too deep") from None
+    if not _can_be_written(found, line.decode()):
+        raise ValueError(NO_CHARACTER[0])
+    return found
+
+
+def _can_be_written(found: Any, said: str) -> bool:
+    """JSON can say half of a character, and nobody can write it."""
+    if "\\ud" not in said and "\\uD" not in said:
+        return True
+    try:
+        json.dumps(found, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flat(document: Any) -> list[Any]:

@@ -131,3 +131,11 @@ def test_a_broken_document_costs_its_line_or_what_follows_it(tmp_path: Path) -> 
     listed = reads(written(tmp_path, b'[{"n": 1},\n{"n": oops},\n{"n": 3}]'), DOCUMENTS)
     assert [type(each.row).__name__ for each in listed] == ["Row", "Unreadable"]
     assert listed[1].row.line == 2
+
+
+def test_half_a_character_is_refused_and_a_whole_one_is_not(tmp_path: Path) -> None:
+    half, whole = b'{"n": "\\ud83d"}', b'{"n": "\\ud83d\\ude00"}'
+    for content in (b"\n".join((half, whole)), b"[%b,\n%b]" % (half, whole), b"\n".join((whole, half, whole))):
+        found = reads(written(tmp_path, content), DOCUMENTS)
+        assert [each.row.said["n"] for each in found if isinstance(each.row, Row)][-1] == "😀"
+        assert sum(isinstance(each.row, Unreadable) for each in found) == 1
