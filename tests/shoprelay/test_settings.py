@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shoprelay.hook_settings import MOST_BODY
 from shoprelay.parts import duration
 from shoprelay.settings import Misconfigured, load
 from sinks.klaviyo.sink import SINK
 from sources.contract import Source
-from streams.topics import FRONT_DOOR_BYTES
 from tests.polling.asked import PARCELS
 
 GOOD = """
@@ -242,8 +240,3 @@ def test_a_key_does_not_stand_in_the_file(tmp_path: Path) -> None:
 
 def test_a_sink_that_remembers_nothing_needs_none(tmp_path: Path) -> None:
     assert load(written(tmp_path, GOOD), {"NEWS_KEY": "pk_secret"}).accounts["news"].settings.kept_keys == ()
-
-
-def test_a_body_that_is_taken_fits_through_the_front_door() -> None:
-    """Said twice, because the settings must be readable without Kafka's libraries."""
-    assert MOST_BODY < FRONT_DOOR_BYTES
