@@ -12,12 +12,15 @@ from schemas.codec import Undecodable
 from schemas.records import Parked, Refused
 from schemas.registry import Registry, RegistryError
 from shoprelay.connections import SUBJECTS, codec_of, librdkafka_of, registry_of
+from shoprelay.hooks import doors_of
 from shoprelay.listen import heard, render
 from shoprelay.listen.heard import Heard, Sort, Wanted
 from shoprelay.listen.tail import Tail
+from shoprelay.listen.webhooks import WHOSE, delivered, headers_of
 from shoprelay.parked.reading import Decoding
 from shoprelay.parked.speech import odd, say
 from shoprelay.settings import Configuration
+from sources.webhooks.contract import ShopSettings, Source
 
 TOLD_APART = "invalid"  # the reason of an event that could be read, and was refused for what it says
 
@@ -28,11 +31,12 @@ class Ear:
     def __init__(self, configuration: Configuration, registry: Registry) -> None:
         self._configuration, self._registry = configuration, registry
         self._prefix = configuration.settings.topics.prefix
+        self._doors = doors_of(configuration)
         self._codecs: dict[str, Decoding[Any]] = {
             topic: Decoding(codec_of(registry, configuration, topic, schema, kind)) for topic, schema, kind in SUBJECTS
         }
         self.topics: dict[str, Sort] = {
-            "shop-events": "events", "customer-events": "events", "customer-signals": "signals",
+            "shop-events": "events", "webhooks": "events", "customer-events": "events", "customer-signals": "signals",
             "catalog-signals": "signals", "refused": "refused",
         }  # fmt: skip
         for name in configuration.accounts:
@@ -47,16 +51,19 @@ class Ear:
         names = (self._prefix + topic for topic, sort in self.topics.items() if sort in only)
         return [name for name in names if name not in there]
 
-    async def hears(self, record: Any) -> Heard | None:
+    async def hears(self, record: Any) -> tuple[Heard, ...]:
         """Never fails: what cannot be read is a line, too."""
         topic = record.topic().removeprefix(self._prefix)
         at = datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC)
         try:
-            return await self._heard(topic, at, record)
+            if topic == "webhooks":
+                return delivered(at, headers_of(record.headers() or ()), record.value() or b"", self._hooks)
+            line = await self._heard(topic, at, record)
         except Undecodable as broken:
-            return heard.unreadable(at, self.topics[topic], topic, f"{broken.reason}: {broken.problem}")
+            line = heard.unreadable(at, self.topics[topic], topic, f"{broken.reason}: {broken.problem}")
         except RegistryError as away:
-            return heard.unreadable(at, self.topics[topic], topic, str(away))
+            line = heard.unreadable(at, self.topics[topic], topic, str(away))
+        return () if line is None else (line,)
 
     async def _heard(self, topic: str, at: datetime, record: Any) -> Heard | None:
         value = record.value()
@@ -80,7 +87,12 @@ class Ear:
         original = None
         if why.reason == TOLD_APART and why.topic == f"{self._prefix}shop-events" and why.value:
             original = await self._codecs["shop-events"](why.value)
-        return heard.refused(at, why, original)
+        said = headers_of((header.name, header.value) for header in why.headers)
+        return heard.refused(at, why, original, said.get(WHOSE, ""))
+
+    def _hooks(self, shop: str, system: str) -> tuple[Source, ShopSettings] | None:
+        door = self._doors.get((shop, system))
+        return None if door is None else (door.source, door.shop)
 
     def _parked(self, topic: str) -> Decoding[Parked]:
         if topic not in self._codecs:
@@ -106,8 +118,7 @@ async def listen(
                 say(err, f"listening to {len(there)} topics; Ctrl-C ends it")
             async for records in tail.records():
                 for record in records:
-                    line = await ear.hears(record)
-                    if line is not None and wanted(line):
+                    for line in filter(wanted, await ear.hears(record)):
                         out.print(render.line(line, None, show_personal), soft_wrap=True, highlight=False)
                 if not follow and tail.caught_up:
                     break

@@ -124,12 +124,13 @@ def catalog(at: datetime, said: CatalogSignal) -> Heard:
     )  # fmt: skip
 
 
-def refused(at: datetime, why: Refused, original: ShopEvent | None) -> Heard:
-    """`original` is the event where it could be read and was refused for what it says."""
+def refused(at: datetime, why: Refused, original: ShopEvent | None, shop: str = "") -> Heard:
+    """`original` is the event where it could be read and was refused for what it says; `shop` whose it is where only
+    that is known."""
     where = f"{why.field} {why.problem}" if why.field else why.problem
     notes = (f"{where}; {why.remedy}", f"{why.topic}/{why.partition} at {why.offset}")
     if original is None:
-        return Heard(at, "refused", "", why.reason, notes=notes, bad=True)
+        return Heard(at, "refused", shop, why.reason, notes=notes, bad=True)
     key, names = key_of(original.shop, original.customer), _names(original.customer)
     kind = f"{_kind(original.payload)}: {why.reason}"
     return Heard(at, "refused", original.shop, kind, key, names, notes=notes, bad=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from itertools import count
 
 import pytest
 import pytest_asyncio
+from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from schemas.events import CartItemAdded, ShopEvent, ShopPayload
@@ -18,7 +20,7 @@ from schemas.values import CustomerRef
 from shoprelay.listen.heard import short
 from tests.system.played_sink import PlayedSink, call
 from tests.system.procs import Process, until
-from tests.system.running import Running, added, bought, event, mug
+from tests.system.running import SHOPS, Running, added, bought, event, mug
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 ADA = CustomerRef(customer_id="ada", email="ada.lovelace@example.com")
@@ -29,6 +31,8 @@ _runs = count()
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     running = await Running.start(tmp_path_factory.mktemp("listen"), wait=False)
+    running.environment |= {"HOOK_SECRET": "a-secret-for-tests"}
+    running.write_settings(SHOPS + '[shops.mugs.hooks.generic]\nsecrets = ["env:HOOK_SECRET"]\n')
     await running.started("worker")
     yield running
     await running.close()
@@ -102,6 +106,19 @@ async def test_it_can_be_asked_for_what_was_and_for_some_of_it(system: Running) 
     assert all("unreadable" in line for line in nobodys.splitlines()), "whose shop nobody knows may be anyone's"
 
 
+async def test_a_webhook_is_shown_as_what_it_says(system: Running) -> None:
+    process = await listening(system, "--only", "events,signals")
+    now = datetime.now(UTC).isoformat()
+    body = {"event_id": "hook-1", "type": "SessionActive", "occurred_at": now, "customer": {"customer_id": "hana"}}
+    producer = Producer({"bootstrap.servers": system.lane.bootstrap})
+    headers = [("x-shoprelay-shop", b"mugs"), ("x-shoprelay-system", b"generic")]
+    producer.produce(system.lane.topics.webhooks.name, json.dumps(body).encode(), "mugs/generic:hana", headers=headers)
+    await asyncio.to_thread(producer.flush, 10)
+
+    await shown(process, "by generic", "← signals mugs       SessionActive")
+    assert (await interrupted(process)).count("→ events  mugs       SessionActive") == 1
+
+
 async def test_a_parked_call_is_a_line_with_the_way_to_it(system: Running) -> None:
     process = await listening(system, "--only", "parked")
     one = call("order", "mugs/c:ada", 3, status=422)
@@ -118,7 +135,7 @@ async def test_a_topic_that_is_not_there_is_named_and_heard_when_it_comes(system
     )
     given = ("listen", "--only", "parked,events", "--config", str(config))
     process = system.lane.shoprelay("listen-later", *given, **system.environment)
-    await shown(process, "parked-later: there is no such topic yet", "listening to 2 topics")
+    await shown(process, "parked-later: there is no such topic yet", "listening to 3 topics")
     await system.tell(event("carl", added(), "carl-1"))
     await shown(process, "CartItemAdded")
     await interrupted(process)
