@@ -16,7 +16,8 @@ import typer
 from rich.markup import escape
 
 from schemas import signals
-from shoprelay.settings import Account, Configuration, duration
+from shoprelay.parts import duration
+from shoprelay.settings import Account, Configuration
 from shoprelay.terminal import Config, account_of, configuration_of, fail, out
 from sinks.feed import Feed, Stocked, Written, written
 from streams.domain.catalog import ProductState, decode, total
