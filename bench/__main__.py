@@ -12,6 +12,7 @@ BENCHES = {
     "collect": "signed posts of shops to acked append, beside a bare aiohttp handler",
     "keys": "one partition, few or many customers: how much goes on at once",
     "obedience": "how closely a platform's limits are kept",
+    "backfill": "history from files: lines a second, and memory at a million lines",
     "gateway": "a shop's questions through the gateway: how long, and what the platform notices",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }

@@ -15,11 +15,11 @@ Body = Mapping[str, Any]
 def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[float]]:
     """From a stand-in's `/_calls`: when each was stored, seconds since 1970. Repeats that the platform recognised, and
     what it refused, were not."""
-    read = {"klaviyo": _klaviyo, "june": _june, "waymore": _waymore}[platform]
+    read = {"klaviyo": _klaviyo, "june": _june, "waymore": _waymore, "newstore": _newstore}.get(platform, _nothing)
     stored: dict[Told, list[float]] = {}
     known: set[Told] = set()  # what of a request of many was kept already is not said in its answer
     for call in recorded["calls"]:
-        if call["verdict"] == "accepted" and call.get("method") != "GET":
+        if call["verdict"] == "accepted" and call.get("method") != "GET" and isinstance(call["body"], dict):
             for key, told in read(call["path"], call["body"]):
                 if key is None or key not in known:
                     stored.setdefault((platform, *told), []).append(call["at"])
@@ -29,8 +29,15 @@ def received(platform: str, recorded: Mapping[str, Any]) -> dict[Told, list[floa
 
 def kept(platform: str, stored: Mapping[str, Any]) -> Counter[Told]:
     """From a stand-in's `/_stored`: what counts by what it came to, and not by how it was told."""
-    read = {"klaviyo": _klaviyo_catalog}.get(platform)
+    read = {
+        "klaviyo": _klaviyo_catalog, "waymore": _waymore_before, "newstore": _newstore_kept, "joor": _joor,
+        "shopify": _shopify,
+    }.get(platform)  # fmt: skip
     return Counter((platform, *told) for told in read(stored)) if read else Counter()
+
+
+def _nothing(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
+    return iter(())
 
 
 def amount(value: Any) -> Decimal | None:
@@ -172,3 +179,59 @@ _SAID: Mapping[str, Callable[[Body], Told]] = {
     "WishlistDelete": lambda about: (about["customer_id"], about["product_id"]),
     "Newsletter": lambda about: (about["customer_id"], about["email"], about["subscription"]),
 }
+
+
+def _waymore_before(stored: Mapping[str, Any]) -> Iterator[Told]:
+    """What it was told at once, when the shop was connected."""
+    for site in stored["sites"]:
+        for kind, items in site["mass"].items():
+            for item in items:
+                yield kind, *_BEFORE[kind](item)
+
+
+_BEFORE: Mapping[str, Callable[[Body], Told]] = {
+    "customers": lambda item: (item["customer"]["id"],),
+    "subscribers": lambda item: (item["subscriber"]["email"],),
+    "products": lambda item: (item["product_id"],),
+    "wishlist": lambda item: (item["customer_id"], tuple(item["product_id"])),
+    "orders": lambda item: (
+        item["order_details"]["customer_id"],
+        item["order_details"]["order_id"],
+        item["order_details"]["order_status"],
+    ),
+}
+
+
+# -- NewStore
+
+
+def _newstore(path: str, body: Body) -> Iterator[tuple[Told | None, Told]]:
+    if path.endswith("/fulfill_order"):
+        pieces = sum(len(shipment["items"]) for shipment in body["shipments"])
+        yield None, ("order", body["external_id"], Decimal(pieces))
+
+
+def _newstore_kept(stored: Mapping[str, Any]) -> Iterator[Told]:
+    for number, order in stored["orders"].items():
+        if order["cancelled"]:
+            yield "cancelled", number
+    for profile in stored["profiles"].values():
+        yield "profile", profile["email"]
+    for kind in ("products", "prices"):
+        for product in stored[kind]:
+            yield kind, product
+
+
+# -- JOOR and Shopify
+
+
+def _joor(stored: Mapping[str, Any]) -> Iterator[Told]:
+    for code in stored["connections"]:
+        yield "connection", code
+    for upc, left in stored["stock"].items():
+        yield "stock", upc.rpartition("/")[2], amount(left)
+
+
+def _shopify(stored: Mapping[str, Any]) -> Iterator[Told]:
+    for name, order in stored["orders"].items():
+        yield name, sum((Decimal(line["quantity"]) for line in order["line_items"]), Decimal(0))

@@ -19,6 +19,7 @@ from schemas.values import LineItem, Order, Product
 from shoprelay.demo.simulate import OUTAGE, STAGES, Hour, Step
 
 Told = tuple[Any, ...]
+AT_JOOR = (("JOOR-7001", Decimal(2)), ("JOOR-7002", Decimal(2)))  # approved there, and how many pieces; by its stand-in
 Lines = tuple[tuple[str, Decimal, Decimal], ...]  # product, quantity, unit price; by product
 
 
@@ -36,12 +37,17 @@ class Expected:
 def expected(hour: Hour) -> Expected:
     result = Expected(refused=hour.broken)
     shelf = {product.product_id: product for product in hour.products}
-    stock = {product.product_id: Decimal(0) for product in hour.products}
-    for step in hour.steps:
-        on_the_shelf(step.payload, step.told, result)
-        if isinstance(step.payload, e.StockChanged):
-            stock[step.payload.product_id] = step.payload.quantity
-    result.calls.update(("klaviyo", "stock", product, left) for product, left in stock.items())
+    catalog(hour, result)
+    for steps in _by_person(hour.before):
+        person = Person(shelf, result, long_ago=True)
+        for step in steps:
+            person.does(step)
+        known_before(person)
+    result.calls.update(("shopify", *order) for order in AT_JOOR)
+    at_newstore = [told for told in result.calls if told[0] == "newstore" and told[1] in ("order", "profile")]
+    for nth, (_, what, name, *_) in enumerate(at_newstore):
+        if nth % 7 == 0:  # the shop's backend looks some of them up
+            result.calls["gateway", "order" if what == "order" else "customer", name] = 1
     for steps in _by_person(hour.steps):
         person = Person(shelf, result)
         for step in steps:
@@ -51,18 +57,36 @@ def expected(hour: Hour) -> Expected:
     return result
 
 
-def on_the_shelf(payload: object, at: float, result: Expected) -> None:
+def catalog(hour: Hour, result: Expected) -> None:
     """What becomes of products, which nobody in particular does."""
-    match payload:
-        case e.ProductUpserted(product=product):
-            result.calls["klaviyo", "item", product.product_id, product.title, product.price] += 1
-            told: Told = ("waymore", "ProductAdd", product.product_id, product.title, product.price)
-        case e.StockChanged(product_id=product_id, quantity=quantity):
-            told = ("waymore", "ProductStockUpdate", product_id, quantity)
-        case _:
-            return
-    result.calls[told] += 1
-    result.told_at[told] = at
+    stock = {variant(product): Decimal(0) for product in hour.products}
+    for step in hour.steps:
+        if isinstance(payload := step.payload, e.StockChanged):
+            assert payload.variant_id is not None
+            stock[payload.variant_id] = payload.quantity
+            result.calls["waymore", "ProductStockUpdate", payload.product_id, payload.quantity] += 1
+            result.calls["joor", "stock", payload.variant_id, payload.quantity] = 1
+    result.calls.update(("klaviyo", "stock", each, left) for each, left in stock.items())
+    for product in hour.products:
+        result.calls["klaviyo", "item", product.product_id, product.title, product.price] += 1
+        result.calls["waymore", "products", product.product_id] += 1
+        for kind in ("products", "prices"):
+            result.calls["newstore", kind, variant(product)] += 1
+
+
+def variant(product: Product) -> str:
+    """Here every product has at most one."""
+    return product.variants[0].variant_id if product.variants else product.product_id
+
+
+def known_before(person: Person) -> None:
+    """What WayMore is told at once, when the shop is connected."""
+    said = person.result.calls
+    said["waymore", "customers", person.account] += 1
+    said["waymore", "subscribers", person.email] += 1
+    said["waymore", "wishlist", person.account, ("P002",)] += 1
+    for order in person.orders.values():
+        said["waymore", "orders", person.account, order.order_id, "fulfilled"] += 1
 
 
 def _by_person(steps: Iterable[Step]) -> Iterable[list[Step]]:
@@ -93,6 +117,8 @@ class Person:
     orders: dict[str, Order] = field(default_factory=dict)
     sent: dict[str, list[LineItem]] = field(default_factory=dict)
     now: float | None = None
+    tags: tuple[str, ...] = ()
+    long_ago: bool = False
 
     @property
     def who(self) -> str | None:
@@ -101,8 +127,10 @@ class Person:
     def tell(self, platform: str, *what: Any) -> None:
         if platform == "june" and not self.account:
             return  # JUNE knows nobody without an id
+        if self.long_ago and platform in ("waymore", "newstore"):
+            return  # the one is told of the past at once, the other has no use for it
         self.result.calls[(platform, *what)] += 1
-        if self.now is not None:
+        if self.now is not None and not self.long_ago:
             self.result.told_at[(platform, *what)] = self.now
 
     def lines(self) -> Lines:
@@ -118,6 +146,8 @@ class Person:
         self.guest = self.guest or step.ref.anonymous_id
         if step.ref.customer_id and not self.account:
             self.account, self.email = step.ref.customer_id, step.ref.email
+            if isinstance(step.payload, e.CustomerRegistered):
+                self.tags = step.payload.profile.tags
             self.is_known(new=isinstance(step.payload, e.CustomerRegistered))
             if self.basket:  # what the guest had put in is theirs now, and logging in was a sign of life
                 self.cart_changes(step.at)
@@ -127,6 +157,9 @@ class Person:
         self.tell("klaviyo", "profile", self.account)
         self.tell("june", "customer", self.account)
         self.tell("waymore", "CustomerAdd" if new else "CustomerUpdate", self.account)
+        self.result.calls["newstore", "profile", self.email] = 1  # one for each, however often it is told
+        if "WHOLESALE" in self.tags:
+            self.result.calls["joor", "connection", self.account] = 1
 
     def follows(self, step: Step) -> None:
         who = self.who
@@ -191,6 +224,7 @@ class Person:
         self.tell("june", "order", self.who, order.order_id, order.total)
         bought = many(ordered(order.lines))
         self.tell("waymore", "OrderAdd", self.account or 0, order.order_id, order.total, bought)
+        self.tell("newstore", "order", order.order_id, sum((n for _, n in bought), Decimal(0)))
         self.result.reminders["proved wrong"] += sum(due > step.at for due in self.reminded)
         self.basket, self.changed, self.stage = {}, None, 0
 
@@ -207,6 +241,7 @@ class Person:
             case e.OrderCancelled(order_id=order_id, reason=reason):
                 self.tell("klaviyo", "Cancelled Order", who, order_id, reason)
                 self.status(order_id, "cancelled")
+                self.tell("newstore", "cancelled", order_id)
             case e.OrderRefunded(order_id=order_id, amount=amount, reason=reason):
                 self.tell("klaviyo", "Refunded Order", who, order_id, amount, reason)
                 whole = amount is None or amount == self.orders[order_id].total

@@ -117,7 +117,8 @@ def report(out: Console, outcome: Outcome) -> None:
         table.add_row("", f"withheld: {reason}", f"{count:.0f}")
     out.print(table)
     for name in SINKS:
-        late = outcome.delays(name)
+        if not (late := outcome.delays(name)):
+            continue
         out.print(
             f"event told to call at {name}: p50 {quantile(late, 0.5) * 1000:.0f} ms, "
             f"p99 {quantile(late, 0.99) * 1000:.0f} ms ({len(late)} calls)"

@@ -35,7 +35,7 @@ from schemas.events import (
     WishlistAdded,
     WishlistRemoved,
 )
-from schemas.values import Address, CustomerRef, LineItem, Order, Payment, Product, Profile
+from schemas.values import Address, CustomerRef, LineItem, Order, Payment, Product, Profile, Variant
 
 HOUR = 3600.0
 STAGES = (12 * 60.0, 30 * 60.0)  # a cart is abandoned after this much silence, and again after this much
@@ -43,6 +43,8 @@ EXPIRES = 10 * 60.0
 MARGIN = 4 * 60.0  # how far from a deadline a story's next step stays
 LAST_STEP = 42 * 60.0
 SHIPPING = Decimal("4.90")
+DAY = 86_400.0
+LONG_KNOWN, FIRST_KNOWN = 8, 9_000  # people who were here before, and the number of the first
 OUTAGE = (20 * 60.0, 26 * 60.0)  # Klaviyo's stand-in answers 503 in this stretch
 
 NOUNS = [
@@ -93,26 +95,32 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """`steps` in the order they are told; `repeats` are indices of steps that the shop tells twice."""
+    """`steps` in the order they are told; `repeats` are indices of steps that the shop tells twice. `before` is what
+    the
+    shop knew already: its products, and what a few people did in other months."""
 
     products: tuple[Product, ...]
     steps: tuple[Step, ...]
     repeats: frozenset[int]
     broken: int
+    before: tuple[Step, ...] = ()
 
 
 def simulate(seed: int, people: int) -> Hour:
     """An hour with `people` customers. `broken` counts the records nobody can understand that are mixed in."""
     dice = random.Random(seed)
     products = tuple(_product(dice, n) for n in range(40))
-    steps = [Step(0.0, 0.0, CustomerRef(), ProductUpserted(product=p)) for p in products]
+    known = [Step(-DAY, -DAY, CustomerRef(), ProductUpserted(product=p)) for p in products]
+    for n in range(LONG_KNOWN):
+        known += was_here(Person(dice, FIRST_KNOWN + n, products))
+    steps: list[Step] = []
     for n in range(people):
         story = STORIES[n % len(STORIES)]
         person = Person(dice, n, products)
         steps += story(person)
     steps.sort(key=lambda step: step.told)
     told_twice = frozenset(i for i in range(len(steps)) if dice.random() < 0.03)
-    return Hour(products, tuple(steps), told_twice, broken=5)
+    return Hour(products, tuple(steps), told_twice, broken=5, before=tuple(known))
 
 
 def _product(dice: random.Random, n: int) -> Product:
@@ -125,8 +133,13 @@ def _product(dice: random.Random, n: int) -> Product:
         brand="Potter & Daughter",
         categories=("Home", NOUNS[n % len(NOUNS)]),
         currency="EUR",
-        price=Decimal(dice.randrange(300, 9000)) / 100,
+        price=(price := Decimal(dice.randrange(300, 9000)) / 100),
+        variants=(Variant(variant_id=variant_of(n), sku=f"SKU{n:03d}", price=price),),
     )
+
+
+def variant_of(n: int) -> str:
+    return f"9{n:03d}"
 
 
 class Person:
@@ -233,6 +246,16 @@ class Person:
             brand=product.brand,
             categories=product.categories,
         )
+
+
+def was_here(who: Person) -> Iterator[Step]:
+    """Weeks ago: not told as if it happened now, but known to whoever asks what was before."""
+    t = -DAY * (10 + who.n % 7)
+    yield who.registers(t)
+    yield who.step(t + 60, NewsletterSubscribed())
+    yield who.step(t + 120, WishlistAdded(item=LineItem(product_id="P002"), currency="EUR"))
+    yield who.buys(t + 600)
+    yield who.step(t + DAY, OrderFulfilled(order_id=who.order_id))
 
 
 # -- stories. Each starts after the products are known (1:30) and leaves time for every deadline it wants to see.
@@ -368,8 +391,11 @@ def buys_wholesale(who: Person) -> Iterator[Step]:
 def watches_stock(who: Person) -> Iterator[Step]:
     t = who.between(1.5, 30)
     yield who.looks(t)
-    product = who.products[who.n % len(who.products)]
-    yield Step(t + 10, t + 10, CustomerRef(), StockChanged(product_id=product.product_id, quantity=Decimal(7)))
+    n = who.n % len(who.products)
+    change = StockChanged(
+        product_id=who.products[n].product_id, variant_id=variant_of(n), sku=f"SKU{n:03d}", quantity=Decimal(7)
+    )
+    yield Step(t + 10, t + 10, CustomerRef(), change)
 
 
 STORIES: tuple[Callable[[Person], Iterator[Step]], ...] = (

@@ -20,6 +20,7 @@ from sinks.fake import Received, Reply, application
 from sinks.newstore.fakeimports import Imports
 from sinks.newstore.fakeorders import Orders
 from sinks.newstore.fakeprofiles import Profiles
+from sinks.newstore.fakeread import ReadSide
 from sinks.newstore.faketalk import Refused, Side, problem, query, said, steps
 from sinks.windows import Windows
 
@@ -27,6 +28,7 @@ TENANT, CLIENT_ID, CLIENT_SECRET = "sandbox", "shoprelay", "newstore-sandbox-sec
 TOKEN_SECONDS = 72_000.0  # the 20 hours of NewStore's guide
 BLOCK_SECONDS = 300.0
 BLOCKED = "block"
+EXPORTED = "/exports/"
 LIMITS = (
     Limit("injection", 20, 1),
     Limit("order", 100, 1),
@@ -38,7 +40,9 @@ LIMITS = (
 
 def app(limits: tuple[Limit, ...] = LIMITS, clock: Callable[[], float] = time.time) -> web.Application:
     """`limits=()` takes calls as fast as they come."""
-    return application(NewStoreStandIn(limits=limits), clock)
+    stand_in = NewStoreStandIn(limits=limits)
+    stand_in.add(ReadSide(clock, lambda token: stand_in.is_valid(token, clock()), alone=False))
+    return application(stand_in, clock)
 
 
 class NewStoreStandIn:
@@ -82,6 +86,10 @@ class NewStoreStandIn:
         """Of a name that two sides have, the earlier side's."""
         return {name: kept for side in reversed(self._sides) for name, kept in side.stored().items()}
 
+    def add(self, side: Side) -> None:
+        """One more side, asked last."""
+        self._sides = (*self._sides, side)
+
     def is_valid(self, token: str, at: float) -> bool:
         """Whether it was lent, and has not ended."""
         return self._tokens.get(token, 0.0) > at
@@ -109,7 +117,8 @@ class NewStoreStandIn:
             return Reply(403, "throttled", b"<html><body>Forbidden</body></html>", content_type="text/html")
         if (lent := self._lend(request)) is not None:
             return lent
-        self._check_token(request)
+        if not urlsplit(request.path).path.startswith(EXPORTED):  # whoever has the link may read
+            self._check_token(request)
         self._check_budget(request)
         for side in self._sides:
             if (reply := side.answer(request)) is not None:

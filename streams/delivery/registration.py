@@ -169,11 +169,12 @@ class Registration:
 
     async def _look(self, fresh: float = 0.0) -> None:
         """Reads again, at a bounded pace; not when it was `fresh` seconds ago."""
-        since = self._monotonic() - self._looked_at
+        last = self._looked_at
+        since = self._monotonic() - last
         if since < fresh:
             return
         await asyncio.sleep(max(0.0, LOOK_SECONDS - since))
-        if self._monotonic() - self._looked_at < LOOK_SECONDS:
+        if self._looked_at != last:
             return  # somebody else has looked
         self._looked_at = self._monotonic()
         try:

@@ -269,7 +269,7 @@ async def test_who_was_erased_before_their_part_is_not_told() -> None:
     process = world.start(TELLING)
     await pass_time(3)
     first = set(parts_in_flight(platform))
-    gone = next(name for name in sorted(f"c{n}" for n in range(30)) if f"{name}@example.com" not in first)
+    gone = next(name for name in sorted(f"c{n}" for n in range(6)) if f"{name}@example.com" not in first)
     world.log.know("customers", f"mugs/c:{gone}", None)
     await until(lambda: told_all(process))
 
@@ -386,3 +386,36 @@ async def test_a_kind_begins_only_once_that_is_written_down() -> None:
     await until(lambda: told_all(process))
 
     assert platform.kinds_in_order()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_processes_come_and_go_and_die_and_it_is_still_told_in_order(seed: int) -> None:
+    @moved_clock
+    async def story() -> None:
+        chance = random.Random(seed)
+        world, platform = club(seed=seed)
+        expected = fill(world, customers=150, products=60)
+        platform.otherwise = lambda: (chance.random() * 0.5, chance.choice([OK] * 8 + [Answer(503), Answer(429)]))
+        processes, deaths, said = [world.start(TELLING, commit_seconds=0.1)], 0, 0
+        while not any(told_all(process) for process in processes):
+            world.log.say(*(ordered(f"live{said}", f"{n}") for n in range(3)))
+            said += 1
+            await pass_time(chance.random() * 3)
+            match chance.choice(["come", "go", "die", "nothing", "nothing"]):
+                case "come" if len(processes) < 3:
+                    processes.append(world.start(TELLING, commit_seconds=0.1))
+                case "go" if len(processes) > 1:
+                    assert await processes.pop(chance.randrange(len(processes))).end() == 0
+                case "die" if deaths < 12:
+                    await world.kill(processes.pop(chance.randrange(len(processes))))
+                    processes.append(world.start(TELLING, commit_seconds=0.1))
+                    deaths += 1
+        await until(world.done)
+
+        assert set(platform.history) == expected
+        assert platform.kinds_in_order()
+        assert len(platform.history) - len(expected) <= 7 * deaths
+        assert len(platform.tokens) <= 1 + deaths
+        assert {f"live{s}-ordered-{n}" for s in range(said) for n in range(3)} <= set(platform.accepted)
+
+    story()

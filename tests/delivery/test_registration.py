@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
+import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from sinks.contract import Answer
 from streams.delivery.registration import CONNECTION, OWNED, TOKEN
-from tests.delivery.moved import moved_clock, pass_time, until
+from tests.delivery.moved import NOON, moved_clock, pass_time, until
 from tests.delivery.remembering import REGISTERED, club, comes, leaves
 from tests.delivery.said import ordered
 from tests.delivery.world import OK, Death, Process, World
@@ -288,3 +290,40 @@ async def told_by(world: World, name: str) -> Process:
     await until(world.done)
     await process.end()
     return process
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_shop_that_comes_and_goes_ends_where_its_last_word_left_it(seed: int) -> None:
+    @moved_clock
+    async def story() -> None:
+        chance = random.Random(seed)
+        world, platform = club(seed=seed)
+        platform.otherwise = lambda: (chance.random() * 0.3, chance.choice([OK] * 6 + [Answer(503)]))
+        processes, deaths, came, connected = [world.start(REGISTERED, commit_seconds=0.3)], 0, 0, True
+        for turn in range(25):
+            world.log.say(*(ordered(f"c{n}", f"{turn}") for n in range(4)))
+            if chance.random() < 0.4:
+                at = NOON + timedelta(seconds=turn)
+                world.log.say(leaves(turn, at) if connected else comes(turn, at))
+                connected, came = not connected, came + (not connected)
+            await pass_time(chance.random() * 4)
+            match chance.choice(["come", "go", "die", "nothing"]):
+                case "come" if len(processes) < 3:
+                    processes.append(world.start(REGISTERED, commit_seconds=0.3))
+                case "go" if len(processes) > 1:
+                    assert await processes.pop(chance.randrange(len(processes))).end() == 0
+                case "die":
+                    await world.kill(processes.pop(chance.randrange(len(processes))))
+                    processes.append(world.start(REGISTERED, commit_seconds=0.3))
+                    deaths += 1
+        await until(world.done)
+        await pass_time(30)
+        world.log.say(*(ordered(f"last{n}") for n in range(10)))
+        await until(world.done)
+
+        told_last = {key for key in platform.accepted if key.startswith("last")}
+        assert told_last == ({f"last{n}-ordered-1" for n in range(10)} if connected else set())
+        assert stored(world) == connected
+        assert len(platform.tokens) <= 1 + came + deaths
+
+    story()

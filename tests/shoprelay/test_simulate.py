@@ -93,11 +93,12 @@ def test_steps_are_told_in_order_and_never_before_they_happen() -> None:
     assert any(step.told > step.at for step in steps)
 
 
-def test_products_are_told_before_anybody_meets_one() -> None:
+def test_products_are_known_before_anybody_meets_one() -> None:
     hour = simulate(7, 130)
-    first = next(n for n, step in enumerate(hour.steps) if not isinstance(step.payload, ProductUpserted))
+    first = next(n for n, step in enumerate(hour.before) if not isinstance(step.payload, ProductUpserted))
 
     assert first == len(hour.products)
+    assert max(step.at for step in hour.before) < 0 <= min(step.at for step in hour.steps)
 
 
 def test_every_story_is_played_and_some_of_it_is_told_twice() -> None:
