@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py
-FAST := not system and not slow and not kafka and not real
+FAST := not system and not slow and not kafka and not real and not browser
 
 .PHONY: help
 help: ## this list
@@ -32,7 +32,7 @@ demo: setup ## a simulated shop hour through the whole product, in about a minut
 .PHONY: test
 test: setup ## all tests that need nothing but Python; with SHOPRELAY_REAL_DATA=folder those on recorded data, too
 	$(BIN)/pytest -q -n 2 -m "$(FAST)"
-	$(BIN)/pytest -m "(system or real) and not kafka and not slow"
+	$(BIN)/pytest -m "(system or real) and not kafka and not slow and not browser"
 
 .PHONY: check
 check: setup ## format, lint, types, rooms and the fast tests; under a minute
@@ -67,6 +67,10 @@ kafka-down: ## stop it; its data stays
 .PHONY: test-kafka
 test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "(system or kafka) and not slow"
+
+.PHONY: test-browser
+test-browser: setup ## the pixel in a real chromium; on Debian: apt-get install chromium
+	$(BIN)/pytest -m browser
 
 .PHONY: test-slow
 test-slow: setup ## the long trials, on both brokers

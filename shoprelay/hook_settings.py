@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 import sources.webhooks.contract
 from shoprelay.parts import Duration, Http, Part
+from shoprelay.pixel_settings import PixelLimits
 
 MOST_BODY = 8_000_000  # `webhooks` takes 8 MiB, and the headers want some of it
 
@@ -54,4 +55,5 @@ class Collect(Part):
     ack_within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(seconds=4.5))] = Field(
         timedelta(seconds=4), description="of the broker; after that the shop is answered 503. Shopify waits 5 s"
     )
+    pixel: PixelLimits = PixelLimits()
     waiting: int = Field(2_000, ge=1, description="deliveries that wait for the broker at once; more are answered 503")

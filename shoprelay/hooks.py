@@ -14,7 +14,9 @@ from pathlib import Path
 import structlog
 
 from shoprelay.hook_settings import Hook
+from shoprelay.pixel_settings import Pixel
 from shoprelay.settings import Configuration, Misconfigured, load
+from sources import pixel
 from sources.webhooks import contract
 from sources.webhooks.contract import ShopSettings, Source
 
@@ -29,13 +31,15 @@ class Door:
     source: Source
     shop: ShopSettings
     secrets: tuple[bytes, ...] = field(repr=False)
+    pixel: Pixel | None = None
+    """Set where it is a browser that tells: then nothing is signed but names, and the door is another one."""
 
 
 def doors_of(configuration: Configuration) -> Mapping[tuple[str, str], Door]:
-    return {
-        (name, system): _door(name, system, hook)
-        for name, shop in configuration.settings.shops.items()
-        for system, hook in shop.hooks.items()
+    shops = configuration.settings.shops.items()
+    signed = {(name, system): _door(name, system, hook) for name, shop in shops for system, hook in shop.hooks.items()}
+    return signed | {
+        (name, pixel.SOURCE.name): _pixel(name, shop.pixel) for name, shop in shops if shop.pixel is not None
     }
 
 
@@ -46,6 +50,11 @@ def _door(shop: str, system: str, hook: Hook) -> Door:
         ShopSettings(shop=shop, currency=hook.currency, statuses=statuses),
         tuple(secret.get_secret_value().encode() for secret in hook.secrets),
     )
+
+
+def _pixel(shop: str, pages: Pixel) -> Door:
+    secrets = tuple(secret.get_secret_value().encode() for secret in pages.secrets)
+    return Door(pixel.SOURCE, ShopSettings(shop=shop, currency=pages.currency), secrets, pages)
 
 
 class Doors:

@@ -22,6 +22,7 @@ import sinks.reading
 import sources.contract
 from shoprelay.hook_settings import Collect, Hooks, known
 from shoprelay.parts import Duration, Http, Part
+from shoprelay.pixel_settings import Pixel
 from sinks.contract import Sink
 from sinks.reading import Reads
 from sources.contract import Source
@@ -107,6 +108,7 @@ class Shop(Part):
     purchase_statuses: tuple[str, ...] = Field((), description="order statuses that are a purchase; none given: all")
     forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
     hooks: Annotated[Hooks, AfterValidator(known)] = Field({}, description="webhooks of its systems, by system")
+    pixel: Pixel | None = Field(None, description="the script on its pages; without it they have none")
 
     @field_validator("stages")
     @classmethod
@@ -212,6 +214,8 @@ class Settings(Part):
     def _named(cls, shops: dict[str, Shop]) -> dict[str, Shop]:
         if "default" in shops and shops["default"].hooks:
             raise ValueError("[shops.default] has hooks; they are of one shop: write [shops.NAME.hooks.SYSTEM]")
+        if "default" in shops and shops["default"].pixel:
+            raise ValueError("[shops.default] has a pixel; it is of one shop: write [shops.NAME.pixel]")
         return shops
 
 

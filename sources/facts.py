@@ -134,6 +134,14 @@ def stock(product_id: str, variant_id: str | None, location: str | None, version
     return _versioned("stock", f"{product_id}:{variant_id or ''}:{location or ''}", version)
 
 
+# -- browsing
+
+
+def browser(drawn: str) -> str:
+    """What a visitor did. Drawn where the fact begins, in the browser; it can take the place of no other fact's id."""
+    return f"pixel:{drawn}"
+
+
 # -- whose order is it?
 
 

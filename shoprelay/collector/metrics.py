@@ -15,6 +15,10 @@ class CollectorMetrics:
             "shoprelay_deliveries_total", "Deliveries by shop, system and answer; nobody's have neither",
             ["shop", "system", "answer"], registry=registry,
         )  # fmt: skip
+        self._ignored = Counter(
+            "shoprelay_pixel_ignored_total", "What browsers said and nobody believed: posts of bots, names not signed",
+            ["shop", "what"], registry=registry,
+        )  # fmt: skip
         self._bytes = Counter("shoprelay_delivered_bytes_total", "Bodies appended to `webhooks`", registry=registry)
         self._append = Histogram(
             "shoprelay_append_seconds",
@@ -27,6 +31,10 @@ class CollectorMetrics:
 
     def answered(self, shop: str, system: str, answer: int) -> None:
         self._answers.labels(shop, system, str(answer)).inc()
+
+    def ignored(self, shop: str, what: str) -> None:
+        """`what` is `bot` or `name`."""
+        self._ignored.labels(shop, what).inc()
 
     def appended(self, size: int, seconds: float) -> None:
         self._bytes.inc(size)

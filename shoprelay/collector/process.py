@@ -16,6 +16,7 @@ from shoprelay.collector.appender import Appender, NotAppended
 from shoprelay.collector.bounds import Rates
 from shoprelay.collector.hooks import Hooks
 from shoprelay.collector.metrics import CollectorMetrics
+from shoprelay.collector.pixel import Pixel
 from shoprelay.connections import librdkafka_of, names_of
 from shoprelay.garbage import leave_alone_what_stays
 from shoprelay.hook_settings import Collect
@@ -45,12 +46,14 @@ async def _collect(configuration: Configuration) -> int:
         waiting=wanted.waiting,
     )
     registry = new_registry()
+    metrics = CollectorMetrics(registry, lambda: appender.waiting)
+    pixel = Pixel.of(doors, appender.append, NotAppended, wanted.pixel, metrics)
     hooks = Hooks(
         doors,
         appender.append,
         NotAppended,
         Rates(wanted.per_shop, wanted.burst),
-        CollectorMetrics(registry, lambda: appender.waiting),
+        metrics,
         wanted.max_body,
         wanted.max_depth,
     )
@@ -60,7 +63,7 @@ async def _collect(configuration: Configuration) -> int:
 
     await appender.open()
     async with serve(wanted.http.host, wanted.http.port, registry, readiness) as http:
-        async with listening(wanted, hooks, readiness) as address:
+        async with listening(wanted, hooks, readiness, pixel) as address:
             log.info("collector starting", address=address, http=http, hooks=len(doors))
             leave_alone_what_stays()
             await stop.wait()
@@ -69,8 +72,11 @@ async def _collect(configuration: Configuration) -> int:
 
 
 @asynccontextmanager
-async def listening(wanted: Collect, hooks: Hooks, readiness: Callable[[], Readiness]) -> AsyncIterator[str]:
-    """What shops see: the hooks, the schema of our own JSON, and whether deliveries are taken; nothing else."""
+async def listening(
+    wanted: Collect, hooks: Hooks, readiness: Callable[[], Readiness], pixel: Pixel | None = None
+) -> AsyncIterator[str]:
+    """What shops see: the hooks, the pixel, the schema of our own JSON, and whether deliveries are taken; nothing
+    else."""
 
     async def readyz(_: web.Request) -> web.Response:
         ready = readiness().ready
@@ -85,6 +91,7 @@ async def listening(wanted: Collect, hooks: Hooks, readiness: Callable[[], Readi
             web.post("/v1/hooks/{shop}/{system}", hooks.post),
             web.get("/v1/schema.json", schema),
             web.get("/readyz", readyz),
+            *(pixel.routes() if pixel else ()),
         ]
     )
     patience = wanted.ack_within.total_seconds() + 1
