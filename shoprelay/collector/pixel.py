@@ -97,9 +97,8 @@ class Pixel:
         shop = request.match_info["shop"]
         door: Door | None = None
         try:
-            body = await _body(request)
             door = self.doors(shop, NAME)
-            await self._take(door, request, body)
+            await self._take(door, request, await _body(request))
             answer = web.Response(status=HTTPStatus.NO_CONTENT)
         except Turned as turned:
             answer = web.json_response({"why": turned.why}, status=turned.status, headers=turned.headers)

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from aiohttp import web
 
 _BOTS = re.compile(
-    r"bot\b|bot[/;_-]|crawl|spider|slurp|headless|lighthouse|pagespeed|pingdom|uptime|monitoring|statuscake|gtmetrix"
+    r"(?<!cu)bot\b|bot[/;_-]|crawl|spider|slurp|headless|lighthouse|pagespeed|pingdom|uptime|monitoring|statuscake|gtmetrix"
     r"|facebookexternalhit|facebookcatalog|whatsapp/|telegrambot|embedly|preview|feedfetcher|mediapartners|adsbot"
     r"|google-read-aloud|googleother|apis-google|ia_archiver|archive\.org|bytespider|gptbot|claude|perplexity|ccbot"
     r"|phantomjs|puppeteer|playwright|selenium|^(curl|wget|python|go-http|java|okhttp|libwww|axios|node)",
