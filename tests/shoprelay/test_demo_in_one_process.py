@@ -44,6 +44,7 @@ from streams.domain.identity import key_of, links_of
 from streams.domain.known import known_customer
 from streams.domain.policy import Policy
 from streams.polling.asking import as_call
+from tests.thorough import examples
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=12)
@@ -276,7 +277,7 @@ def differences(should: Expected, *platforms: Platform) -> list[tuple[str, Told,
     return list(difference(by_platforms(should), did))  # nobody's backend asks anything here
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(examples(20)))
 def test_what_comes_out_is_what_the_model_says(seed: int) -> None:
     hour = simulate(seed, PEOPLE)
     should = expected(hour)

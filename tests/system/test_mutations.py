@@ -583,7 +583,7 @@ GUARDS = [
     # -- platforms
     Guard(
         "a wrong key is our mistake",
-        "sinks/contract.py",
+        "sinks/answers.py",
         "_statuses(401, 402, 403, 404, 405, 407, 410, 415, range(300, 400))",
         "_statuses(402, 403, 404, 405, 407, 410, 415, range(300, 400))",
         "tests/delivery/test_verdicts.py::test_a_wrong_key_or_address_holds_the_sink_until_a_probe_passes",

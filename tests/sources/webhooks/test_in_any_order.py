@@ -21,6 +21,7 @@ from streams.domain.customer import Customer
 from streams.domain.identity import key_of
 from streams.domain.policy import Policy
 from tests.domain.story import World
+from tests.thorough import examples
 
 MUG = {"id": 11, "product_id": 1, "variant_id": 101, "title": "Mug", "price": "9.50"}
 SENT = {"id": 501, "order_id": 1001, "status": "success", "created_at": "2026-04-01T10:20:00Z",
@@ -79,7 +80,7 @@ def seen(customer: Customer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.permutations(range(len(STORY))), st.lists(st.integers(0, len(STORY) - 1), max_size=6))
 def test_a_customer_ends_the_same_whatever_came_when_and_how_often(order_of: list[int], again: list[int]) -> None:
     customer, said = lived([*order_of, *again])
