@@ -102,15 +102,15 @@
     return /^https?:/.test(address) ? address.split(/[?#]/)[0].slice(0, 1000) : undefined;
   }
 
-  // ids are texts, even where the page has numbers
-  function texts(given, names, base) {
-    var all = Object.assign(base || {}, given);
-    names.forEach(function (name) { if (typeof all[name] === "number") all[name] = String(all[name]); });
-    return all;
+  function text(value) {
+    return typeof value === "number" ? String(value) : value;
   }
 
+  // ids are texts, even where the page has numbers
   function product(item, base) {
-    return texts(item, ["product_id", "variant_id", "sku"], base);
+    var all = Object.assign(base || {}, item);
+    ["product_id", "variant_id", "sku"].forEach(function (name) { all[name] = text(all[name]); });
+    return all;
   }
 
   // -- what the page may say
@@ -130,7 +130,7 @@
     },
     identify: function (person) {
       if (consent === "denied") return;
-      who = texts(person, ["customer_id"]);
+      who = { customer_id: text(person.customer_id), email: person.email, signature: person.signature };
       tell("identified");
     },
     consent: agree

@@ -78,6 +78,21 @@ async def test_until_something_is_said_it_is_held_and_then_told_or_forgotten(vis
     assert later[-1]["anonymous_id"] != bodies[0]["anonymous_id"]
 
 
+async def test_what_was_held_is_forgotten_with_the_denial(visit: Visit) -> None:
+    await visit.goes(consent="", does=VIEWS)
+    await visit.page.evaluate("shoprelay.consent('denied'); shoprelay.consent('granted'); shoprelay.searched('mug')")
+    await visit.told.until("searched")
+    assert visit.told.types == ["searched"]
+
+
+async def test_a_page_that_is_only_prepared_has_nobody_on_it_yet(visit: Visit) -> None:
+    await visit.page.add_init_script("Object.defineProperty(document, 'prerendering', { get: () => !window.shown });")
+    await visit.page.goto(visit.shop.url(does=VIEWS))
+    assert (await visit.kept(), visit.told.bodies) == ((None, ""), [])
+    await visit.page.evaluate("window.shown = true; document.dispatchEvent(new Event('prerenderingchange'))")
+    await visit.told.until("active", "viewed")
+
+
 async def test_what_the_page_said_of_consent_before_the_script_came_counts_first(visit: Visit) -> None:
     await visit.goes(consent="granted", does=VIEWS + "shoprelay.consent('denied');")
     assert (await visit.kept(), visit.told.bodies) == ((None, ""), [])
@@ -162,17 +177,18 @@ async def test_a_collector_that_is_gone_is_not_noticed(visit: Visit, without: st
 
 async def test_a_page_that_calls_it_wrongly_goes_on(visit: Visit) -> None:
     wrong = "shoprelay.viewed(); shoprelay.added(null); shoprelay.searched(); shoprelay.identify(7);"
-    await visit.goes(
-        does=wrong + "const me = {}; me.me = me; shoprelay.added(me); shoprelay.viewed({product_id: 10n});"
-    )
+    worse = "var me = {}; me.me = me; shoprelay.added(me); shoprelay.viewed({ product_id: 10n });"
+    await visit.goes(does=wrong + worse + VIEWS)
+    await visit.page.evaluate(f"{wrong} {worse} shoprelay.identify(undefined); shoprelay.searched('mug')")
     await _unaffected(visit)
 
 
 async def test_a_name_signed_by_the_backend_counts_and_another_does_not(visit: Visit) -> None:
     await visit.goes(does=f"shoprelay.identify({signed('C1', 'ada@mugs.example')});")
     await visit.told.until("identified")
-    await visit.page.evaluate("shoprelay.identify({customer_id: 'C2'}); shoprelay.searched('mug')")
+    await visit.page.evaluate("shoprelay.identify({customer_id: 2, colour: 'blue'}); shoprelay.searched('mug')")
     await visit.told.until("searched")
+    assert visit.told.bodies[-1]["who"] == {"customer_id": "2"}
 
     found = {
         body["events"][0]["type"]: headers.get("x-shoprelay-identity")

@@ -24,6 +24,7 @@ from streams.domain.policy import Policy
 from streams.domain.validate import problem_of
 from tests.sources.webhooks.test_any_json import JSON, SECRET, places, put
 from tests.sources.webhooks.test_cases import RECEIVED, shown
+from tests.thorough import examples
 
 CASES = {
     path.stem: json.loads(path.read_text())
@@ -51,7 +52,7 @@ def test_a_case_says_what_stands_beside_it(case: dict[str, Any]) -> None:
     assert [problem_of(event, Policy()) for event in answer] == [None] * len(answer)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_a_body_with_parts_replaced_by_any_json_is_events_or_a_refusal(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(list(CASES.values())))
