@@ -243,11 +243,14 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of what is told at the beginning: its name, and the items that one customer or product gives; none
-    when it has nothing of this kind, or nothing the platform could take. Pure. An item is JSON, as `sinks.body` writes
-    it."""
+    when it has nothing of this kind, or nothing the platform could take. What raises is parked. Pure. An item is JSON,
+    as `sinks.body` writes it.
+
+    "customers" and "products" are as the worker knows them now: of orders, the last few of who was here lately.
+    "orders" are all that the log holds, one after the other, each as a `KnownCustomer` of one order."""
 
     name: str
-    of: Literal["customers", "products"]
+    of: Literal["customers", "products", "orders"]
     items: Callable[[Any, Any], tuple[Mapping[str, Any], ...]]  # (KnownCustomer or Product, config)
 
 

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
+from schemas.registry import RegistryError
 from sinks.contract import Answer, Call, Kind, Mass, Sink, Verdict
 from streams.delivery.asking import LOOK_AGAIN_SECONDS, WAITING, Asking
 from streams.delivery.clock import Clock
@@ -138,7 +139,7 @@ class MassLoad:
                     await self._tell()
                 except Left:
                     log.warning("history is not told any further: the shop has left", sink=self._sink.name)
-                except (KafkaError, UnknownStateVersion) as away:
+                except (KafkaError, RegistryError, UnknownStateVersion) as away:
                     log.warning("cannot read history; trying again", error=type(away).__name__)
                     await self._pause(LOOK_SECONDS)
 
@@ -157,6 +158,7 @@ class MassLoad:
             finally:
                 self._metrics.mass_tells(kind.name, False)
         await self._remember(Told(connection=self._told.connection, done=True))
+        await self._history.close()
 
     async def _partition(self, kind: Kind) -> None:
         number = self._told.partition

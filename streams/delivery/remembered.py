@@ -26,6 +26,7 @@ from streams.delivery.registration import OWNED, Place, Registration
 from streams.delivery.say import NOT_TOLD, Finished
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.telling import Item, framed
+from streams.domain.history import log_of
 
 if TYPE_CHECKING:
     from streams.delivery.courier import Courier
@@ -92,7 +93,7 @@ class Remembered:
             account=parking.account,
             signal=framed(kind, item),
             signal_id="",
-            customer_key=item.key.decode(errors="replace"),
+            customer_key=log_of(item.key).decode(errors="replace"),
             says=call.says,
             method=call.method,
             path=call.path,
@@ -105,7 +106,7 @@ class Remembered:
             attempts=1,
             first_at=now,
             last_at=now,
-            topic=self._settings.customers_changelog if kind.of == "customers" else self._settings.products_changelog,
+            topic=self._settings.history_topic(kind.of),
             partition=OWNED,
             offset=0,
         )

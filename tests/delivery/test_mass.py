@@ -26,6 +26,12 @@ def told_all(process: Process) -> bool:
     return process.delivery.health().history == "done"
 
 
+def buys_a_lot(world: World) -> set[tuple[str, str]]:
+    """More than state would ever hold, and longer ago than it remembers."""
+    know(world, "zoe", orders=45)
+    return {("people", "zoe@example.com")} | {("purchases", f"zoe-{n}") for n in range(45)}
+
+
 def parts(platform: Club) -> list[list[str]]:
     return [[name for item in json.loads(body)["data"] for name in item.values()] for body in platform.parts]
 
@@ -106,7 +112,7 @@ def test_however_often_it_dies_all_is_told_in_order_while_live_signals_flow(seed
     async def story() -> None:
         chance = random.Random(seed)
         world, platform = club(seed=seed)
-        expected = fill(world, customers=60, products=30)
+        expected = fill(world, customers=60, products=30) | buys_a_lot(world)
         platform.otherwise = lambda: (chance.random() * 0.3, chance.choice([OK] * 8 + [Answer(503), Answer(429)]))
         deaths, said = 0, 0
         process = world.start(TELLING, commit_seconds=0.1)
