@@ -288,7 +288,7 @@ class Sink:
     the customer (or product) waits; a death in between begins with the call again.
 
     `kept` are the endpoints whose exact bytes are kept durably before they leave for the first time, so that every
-    repeat sends those, whatever was released or set meanwhile. `mass` is what is told once, at the beginning.
+    repeat sends those, whatever was released or set meanwhile; parked and sent again, too. `mass` is what is told once, at the beginning.
     `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
