@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 
 from schemas.signals import AnySignal, StoreConnected
-from sinks.contract import Call, Sink
+from sinks.contract import Answer, Call, Sink, Verdict
 from streams.delivery.aside import Aside, record
 from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Shard
@@ -25,6 +25,7 @@ from streams.delivery.park import Parking
 from streams.delivery.registration import OWNED, Place, Registration
 from streams.delivery.say import NOT_TOLD, Finished
 from streams.delivery.settings import DeliverySettings
+from streams.delivery.unlent import verdict_on
 
 if TYPE_CHECKING:
     from streams.delivery.courier import Courier
@@ -160,6 +161,12 @@ class Remembered:
 
     def gives_back(self, call: Call) -> bool:
         return self.registration is not None and self.registration.gives_back((call,))
+
+    def verdict_on(self, call: Call, answer: Answer) -> Verdict:
+        """By the rules; but who takes leave twice has left."""
+        if self.registration is not None and self.registration.is_given_back(call, answer):
+            return Verdict.DELIVERED
+        return verdict_on(self._sink, call, answer)
 
     async def give_back(self, entry: Entry) -> None:
         assert self.registration is not None
