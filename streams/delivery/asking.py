@@ -11,7 +11,7 @@ from sinks.contract import Answer, Ask, Call, Sink, Verdict
 from streams.delivery.clock import Clock
 from streams.delivery.http import Transport
 from streams.delivery.metrics import DeliveryMetrics
-from streams.delivery.say import where
+from streams.delivery.mistakes import where
 from streams.delivery.turns import Turns
 from streams.delivery.unlent import Unlent, verdict_on
 

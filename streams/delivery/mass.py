@@ -17,7 +17,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas.registry import RegistryError
-from sinks.contract import Answer, Call, CannotSay, Kind, Mass, Sink, Unaddressable, Verdict
+from sinks.contract import Answer, Call, Kind, Mass, Sink, Verdict
 from streams.delivery.aside import Aside
 from streams.delivery.asking import LOOK_AGAIN_SECONDS, WAITING, Asking
 from streams.delivery.clock import Clock
@@ -28,9 +28,8 @@ from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random, jittered
 from streams.delivery.park import CANNOT_SAY, REJECTED
 from streams.delivery.registration import LOOK_SECONDS, OWNED
-from streams.delivery.say import where
 from streams.delivery.settings import DeliverySettings
-from streams.delivery.telling import Item, Told, Unsaid, after, items_of, looked_at, next_part
+from streams.delivery.telling import Item, Told, Unsaid, after, items_or_why_not, looked_at, next_part
 from streams.delivery.turns import Turns
 from streams.domain.state_codec import UnknownStateVersion
 
@@ -177,19 +176,9 @@ class MassLoad:
                 await asyncio.sleep(0)
 
     def _items(self, kind: Kind, key: bytes, value: bytes) -> Sequence[Mapping[str, Any]] | Unsaid:
-        """A mistake about one customer must not stop the others."""
         if self._settings.shops and shop_of(key) not in self._settings.shops:
             return ()
-        try:
-            return items_of(kind, value, self._config)
-        except UnknownStateVersion:
-            raise
-        except Unaddressable:
-            return ()
-        except CannotSay as reason:
-            return Unsaid(str(reason), value)
-        except Exception as error:  # its message may hold a customer's data: not told
-            return Unsaid(where(error), value)
+        return items_or_why_not(kind, value, self._config)
 
     async def _unsaid(self, kind: Kind, item: Item, unsaid: Unsaid) -> None:
         """Parked like one that was refused; too many in a row are our mistake, and wait for its repair."""

@@ -27,11 +27,12 @@ from streams.delivery.kafka import KafkaFeed
 from streams.delivery.kept import Kept, Unreadable
 from streams.delivery.lanes import Lanes
 from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.mistakes import where
 from streams.delivery.pace import Random
 from streams.delivery.park import ParkedCodec, Parking
 from streams.delivery.registration import Registration
 from streams.delivery.remembered import Remembered
-from streams.delivery.say import Codec, Speaker, where
+from streams.delivery.say import Codec, Speaker
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.shelf import KafkaShelf
 from streams.delivery.token import borrowing, registered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -14,6 +13,7 @@ from schemas.records import Parked
 from schemas.signals import AnySignal, Signal
 from sinks.contract import Call, CannotSay, Sink, Unaddressable
 from streams.delivery.entries import Entry, Lane
+from streams.delivery.mistakes import where
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
 from streams.delivery.telling import calls_alone
 
@@ -150,9 +150,3 @@ def kind(entry: Entry) -> str:
 
 def _kind(signal: AnySignal) -> str:
     return type(signal.payload).__name__
-
-
-def where(error: Exception) -> str:
-    """Names the place of a mistake without the message, which may hold a customer's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} in {frames[-1].name}, line {frames[-1].lineno}"

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.records import Parked
-from sinks.contract import Call, Kind, Sink
+from sinks.contract import Call, CannotSay, Kind, Sink, Unaddressable
 from streams.delivery.history import Of, Snapshot, known
+from streams.delivery.mistakes import where
+from streams.domain.state_codec import UnknownStateVersion
 
 MARK = b"history "  # no framed signal begins like this
 LOOKS = 500  # keys without an item after which others get to run
@@ -118,6 +120,21 @@ def calls_alone(sink: Sink, config: Any, parked: Parked) -> tuple[Call, ...] | N
         return None
     items = [alone.item] if alone.item is not None else items_of(kind, alone.value, config)
     return (sink.mass.join(kind, items, config),) if items else ()
+
+
+def items_or_why_not(kind: Kind, value: bytes, config: Any) -> Sequence[Mapping[str, Any]] | Unsaid:
+    """A mistake about one customer must not stop the others. Raises `UnknownStateVersion`: a newer release can read
+    it."""
+    try:
+        return items_of(kind, value, config)
+    except UnknownStateVersion:
+        raise
+    except Unaddressable:
+        return ()
+    except CannotSay as reason:
+        return Unsaid(str(reason), value)
+    except Exception as error:  # its message may hold a customer's data: not told
+        return Unsaid(where(error), value)
 
 
 def items_of(kind: Kind, value: bytes, config: Any) -> Sequence[Mapping[str, Any]]:

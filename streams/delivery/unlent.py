@@ -17,8 +17,8 @@ class Unlent(Answer):
 
 
 def verdict_on(sink: Sink, call: Call, answer: Answer) -> Verdict:
-    """Who is refused a token has wrong settings. Of the calls that wait for it nothing is known: none is parked, none is
-    delivered."""
+    """Who is refused a token has wrong settings. Of the calls that wait for it nothing is known: they are neither
+    parked nor delivered."""
     verdict = classify(answer, sink.rules_for(call))
     if isinstance(answer, Unlent) and verdict in (Verdict.REJECTED, Verdict.DELIVERED):
         return Verdict.MISCONFIGURED
