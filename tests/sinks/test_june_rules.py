@@ -1,26 +1,32 @@
-"""What a correct JUNE client must do, line by line. The numbers are those of the list in `sinks/june/README.md`."""
+"""What a correct JUNE client must do, line by line. The numbers are those of the list in `sinks/june/README.md`; what
+the engine does for a line is tried with the real runner, in front of the stand-in."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import structlog
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from schemas import signals
+from schemas import events, signals
 from schemas.signals import Cart, Customer, Signal
 from schemas.values import CustomerRef, LineItem, Order, Profile
-from sinks.contract import Answer, Call, CannotSay, Dedupe, Unaddressable, Verdict, classify, load
+from sinks.contract import Answer, Call, CannotSay, Dedupe, Unaddressable, Verdict, classify
+from sinks.june.fake import TOKEN
+from tests.delivery.moved import moved_clock, until
+from tests.delivery.world import World
 from tests.sinks.folders import SECRET, body, cases, config, said
+from tests.sinks.june import SINK, June, bare, shop, world
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ADA = CustomerRef(customer_id="42", email="ada@example.com")
 NOBODY = Profile()
 MUG = LineItem(product_id="1111", name="Mug", unit_price=Decimal("9.9900"), url="https://mugs.example/mug")
-SINK = load("june")
 
 
 def signal(payload: Any, ref: CustomerRef = ADA, profile: Profile = NOBODY) -> Signal:
@@ -45,7 +51,7 @@ def fulfilled(ordinal: int, **more: Any) -> signals.OrderFulfilled:
     return signals.OrderFulfilled(order_id="1234", fulfillment_id=f"f{ordinal}", ordinal=ordinal, **more)
 
 
-def test_1_each_call_is_a_post_of_exactly_one_kind() -> None:
+def test_2_4_01_each_call_is_a_post_of_exactly_one_kind() -> None:
     for case in cases("june"):
         for call in said(case.signal, case.config, "june") if case.calls else ():
             kinds = {"customer", "order", "fulfillment", "cart"} & set(body(call))
@@ -53,14 +59,14 @@ def test_1_each_call_is_a_post_of_exactly_one_kind() -> None:
             assert (call.method, kinds) == ("POST", {call.says})
 
 
-def test_2_both_names_are_sent_when_both_are_known() -> None:
+def test_2_4_02_both_names_are_sent_when_both_are_known() -> None:
     for payload in (signals.CustomerChanged(), signals.OrderPlaced(order=order(MUG)), changed(MUG)):
         (call,) = calls(payload)
 
         assert (body(call)["id"], body(call)["email"]) == ("42", "ada@example.com")
 
 
-def test_2_a_guest_is_known_by_the_email_in_lower_case() -> None:
+def test_2_4_02_a_guest_is_known_by_the_email_in_lower_case() -> None:
     (call,) = calls(changed(MUG), ref=CustomerRef(email="Ada@Example.com"))
 
     assert (body(call)["id"], body(call)["email"]) == ("ada@example.com", "Ada@Example.com")
@@ -69,7 +75,7 @@ def test_2_a_guest_is_known_by_the_email_in_lower_case() -> None:
 @pytest.mark.parametrize(
     "payload", [signals.OrderPlaced(order=order(MUG)), changed(MUG), fulfilled(1, complete=True, order=order(MUG))]
 )
-def test_2_without_an_id_nothing_but_the_customer_is_told(payload: Any) -> None:
+def test_2_4_02_without_an_id_nothing_but_the_customer_is_told(payload: Any) -> None:
     guest = CustomerRef(email="ada@example.com")
     with pytest.raises(Unaddressable):
         calls(payload, ref=guest, guest_id="refuse")
@@ -80,24 +86,24 @@ def test_2_without_an_id_nothing_but_the_customer_is_told(payload: Any) -> None:
 
 
 @pytest.mark.parametrize("payload", [signals.CustomerChanged(), signals.OrderPlaced(order=order(MUG)), changed(MUG)])
-def test_2_without_any_name_there_is_nobody_to_tell(payload: Any) -> None:
+def test_2_4_02_without_any_name_there_is_nobody_to_tell(payload: Any) -> None:
     with pytest.raises(Unaddressable):
         calls(payload, ref=CustomerRef(anonymous_id="cookie-7", phone="+4930123456"))
 
 
-def test_3_a_fulfilment_needs_its_order() -> None:
+def test_2_4_03_a_fulfilment_needs_its_order() -> None:
     with pytest.raises(CannotSay, match=r"^order is required"):
         calls(fulfilled(1, complete=True))
 
 
-def test_3_order_and_fulfilment_name_the_same_order() -> None:
+def test_2_4_03_order_and_fulfilment_name_the_same_order() -> None:
     (placed,) = calls(signals.OrderPlaced(order=order(MUG)))
     (sent,) = calls(fulfilled(1, complete=True, order=order(MUG)))
 
     assert body(placed)["order"]["id"] == body(sent)["fulfillment"]["id"] == "1234"
 
 
-def test_3_under_the_orders_id_the_last_parcel_tells_the_whole_order() -> None:
+def test_2_4_03_under_the_orders_id_the_last_parcel_tells_the_whole_order() -> None:
     two = replace(MUG, quantity=Decimal(2))
     one = LineItem(product_id="1111")
     first, last = (
@@ -108,21 +114,79 @@ def test_3_under_the_orders_id_the_last_parcel_tells_the_whole_order() -> None:
     assert (last["id"], last["products"][0]["qty"], last["total"]) == ("1234", 2, Decimal("14.98"))
 
 
-def test_4_the_customer_is_in_the_table_so_that_the_log_tells_it_before_the_order() -> None:
-    assert {signals.CustomerChanged, signals.OrderPlaced, signals.CartChanged} <= set(SINK.calls)
+async def everything(june: June, *said: signals.Signal) -> World:
+    """Told to JUNE by a runner of its own."""
+    made = world(june)
+    process = made.start(SINK)
+    made.log.say(*said)
+    await until(made.done)
+    assert await process.end() == 0
+    return made
+
+
+PLACED = events.OrderPlaced(order=order(MUG))
+SENT = events.OrderFulfilled(order_id="1234", fulfillment_id="f1", lines=bare(MUG))
+
+
+@moved_clock
+async def test_2_4_03_a_fulfilment_is_held_back_until_its_order_was_accepted() -> None:
+    june, said = June(), shop(PLACED, SENT)
+    june.answers[f"{said[-2].signal_id}:order"] = [Answer(503)] * 3
+
+    await everything(june, *said)
+
+    assert june.heard() == ["customer", "order", "fulfillment"]
+    assert [call.says for _, call in june.sent] == ["customer", *["order"] * 4, "fulfillment"]
+
+
+@moved_clock
+async def test_2_4_03_behind_a_refused_order_it_is_queued_again_and_never_dropped() -> None:
+    june, said = June(), shop(PLACED, SENT, events.CartReplaced(lines=(MUG,), currency="EUR"))
+    june.answers[f"{said[1].signal_id}:order"] = [Answer(406)]
+    on = await everything(june, *said)
+    assert june.heard() == ["customer", "cart"]
+    assert sorted(each.says for each in on.log.still_parked.values()) == ["fulfillment", "order"]
+
+    on.start(SINK)
+    on.log.ask(*(each for each in on.log.still_parked.values() if each.opens))
+    await until(lambda: not on.log.still_parked)
+
+    assert june.heard() == ["customer", "cart", "order", "fulfillment"]
+
+
+@moved_clock
+async def test_2_4_03_nor_does_an_order_of_somebody_else_let_it_pass() -> None:
+    june, said = June(), shop(PLACED, SENT)
+    stranger = shop(PLACED, ref=CustomerRef(customer_id="7", email="bob@example.com"))
+    june.answers[f"{said[1].signal_id}:order"] = [Answer(406)]
+
+    await everything(june, *stranger, *said)
+
+    assert "fulfillment" not in [call.says for _, call in june.sent]
+
+
+@moved_clock
+async def test_2_4_04_the_customer_is_told_before_their_first_order_or_cart() -> None:
+    for first in (PLACED, events.CartItemAdded(cart_id="c9", item=MUG, currency="EUR")):
+        june, said = June(), shop(first)
+        june.answers[f"{said[0].signal_id}:customer"] = [Answer(500), Answer(0, fault="timeout")]
+
+        await everything(june, *said)
+
+        assert june.heard()[0] == "customer" and len(june.heard()) == 2
 
 
 @pytest.mark.parametrize(
     ("form", "written"),
     [("documented", "2026-11-21T12:00:00.000+0000"), ("sample", "2026-11-21T12:00:00+00:00")],
 )
-def test_5_the_time_has_the_form_the_settings_ask_for(form: str, written: str) -> None:
+def test_2_4_05_the_time_has_the_form_the_settings_ask_for(form: str, written: str) -> None:
     (call,) = calls(signals.OrderPlaced(order=order(MUG)), created_at_format=form)
 
     assert body(call)["order"]["created_at"] == written
 
 
-def test_6_amounts_are_numbers_and_ids_and_vouchers_strings() -> None:
+def test_2_4_06_amounts_are_numbers_and_ids_and_vouchers_strings() -> None:
     (call,) = calls(signals.OrderPlaced(order=replace(order(MUG), discount_code="0")))
 
     assert b'"total":14.98' in call.body
@@ -132,7 +196,7 @@ def test_6_amounts_are_numbers_and_ids_and_vouchers_strings() -> None:
     assert b'"voucher":"0"' in call.body
 
 
-def test_7_every_change_tells_the_whole_cart() -> None:
+def test_2_4_07_every_change_tells_the_whole_cart() -> None:
     other = replace(MUG, product_id="1112")
     (call,) = calls(replace(changed(MUG, other), added=other))
 
@@ -140,7 +204,7 @@ def test_7_every_change_tells_the_whole_cart() -> None:
     assert [product["id"] for product in body(call)["cart"]["products"]] == ["1111", "1112"]
 
 
-def test_7_an_emptied_cart_is_told_or_not_as_the_settings_say() -> None:
+def test_2_4_07_an_emptied_cart_is_told_or_not_as_the_settings_say() -> None:
     (call,) = calls(changed())
 
     assert body(call)["cart"] == {"action": "update", "products": []}
@@ -156,21 +220,21 @@ def test_7_an_emptied_cart_is_told_or_not_as_the_settings_say() -> None:
         (CustomerRef(email="ada@example.com"), False, False),
     ],
 )
-def test_8_a_guest_is_who_says_so_or_has_no_id(ref: CustomerRef, guest: bool | None, told: bool) -> None:
+def test_2_4_08_a_guest_is_who_says_so_or_has_no_id(ref: CustomerRef, guest: bool | None, told: bool) -> None:
     (call,) = calls(signals.CustomerChanged(), ref=ref, profile=Profile(guest=guest))
 
     assert body(call)["customer"]["guest"] is told
 
 
 @pytest.mark.parametrize("field", ["product_id", "name", "unit_price", "url"])
-def test_9_a_product_that_lacks_what_june_requires_is_refused_by_name(field: str) -> None:
+def test_2_4_09_a_product_that_lacks_what_june_requires_is_refused_by_name(field: str) -> None:
     bare = replace(MUG, **{field: "" if field == "product_id" else None})
 
     with pytest.raises(CannotSay, match=rf"^order\.lines\[1\]\.{field} is required"):
         calls(signals.OrderPlaced(order=order(MUG, bare)))
 
 
-def test_9_a_link_must_be_a_link_and_an_image_that_is_none_is_left_out() -> None:
+def test_2_4_09_a_link_must_be_a_link_and_an_image_that_is_none_is_left_out() -> None:
     with pytest.raises(CannotSay, match=r"^cart\.lines\[0\]\.url must be a complete"):
         calls(changed(replace(MUG, url="/mug")))
 
@@ -179,7 +243,7 @@ def test_9_a_link_must_be_a_link_and_an_image_that_is_none_is_left_out() -> None
     assert "image" not in body(call)["cart"]["products"][0]
 
 
-def test_10_a_replay_is_harmless_and_answers_mean_what_the_article_lets_them() -> None:
+def test_2_4_10_a_replay_is_harmless_and_answers_mean_what_the_article_lets_them() -> None:
     assert SINK.dedupe is Dedupe.UPSERT
     assert classify(Answer(200), SINK.rules) is Verdict.DELIVERED
     assert classify(Answer(406), SINK.rules) is Verdict.REJECTED
@@ -188,7 +252,42 @@ def test_10_a_replay_is_harmless_and_answers_mean_what_the_article_lets_them() -
     assert classify(Answer(0, fault="timeout"), SINK.rules) is Verdict.UNAVAILABLE
 
 
-def test_11_the_token_goes_into_the_path_at_the_last_moment() -> None:
+@moved_clock
+async def test_2_4_10_all_of_it_told_twice_is_what_it_was_told_once() -> None:
+    june, said = June(), shop(PLACED, SENT, events.CartReplaced(lines=(MUG,), currency="EUR"))
+
+    await everything(june, *said)
+    once = deepcopy({**june.stand_in.stored(), "told": None})
+    await everything(june, *said)
+
+    assert {**june.stand_in.stored(), "told": None} == once
+    assert june.stand_in.stored()["told"] == {"customer": 2, "order": 2, "fulfillment": 2, "cart": 2}
+
+
+@moved_clock
+async def test_2_4_10_an_answer_that_got_lost_is_asked_for_again_with_the_same_bytes() -> None:
+    june, said = June(), shop(PLACED)
+    june.answers[f"{said[1].signal_id}:order"] = [Answer(0, fault="reset")]
+
+    await everything(june, *said)
+
+    first, again = (call for _, call in june.sent if call.says == "order")
+    assert (first.key, first.body) == (again.key, again.body)
+
+
+@moved_clock
+async def test_2_4_11_the_token_is_in_no_log_and_nothing_parked_though_it_is_in_the_address() -> None:
+    june, said = June(), shop(PLACED, SENT)
+    june.answers[f"{said[1].signal_id}:order"] = [Answer(500), Answer(0, fault="connect"), Answer(406)]
+
+    with structlog.testing.capture_logs() as logs:
+        on = await everything(june, *said)
+
+    assert june.config.token_in == "path" and on.log.parked
+    assert TOKEN not in "\n".join([*map(str, logs), *map(repr, on.log.parked), *map(repr, june.sent)])
+
+
+def test_2_4_11_the_token_goes_into_the_path_at_the_last_moment() -> None:
     settings = config("june", token="a/b")
 
     assert SINK.base_url(settings) == "https://june.example/collect/a%2Fb"
@@ -196,7 +295,7 @@ def test_11_the_token_goes_into_the_path_at_the_last_moment() -> None:
     assert all(SECRET not in repr(call) for call in calls(changed(MUG)))
 
 
-def test_11_the_token_goes_into_the_header_when_it_should() -> None:
+def test_2_4_11_the_token_goes_into_the_header_when_it_should() -> None:
     settings = config("june", url="https://june.example/shop", token_in="header", token="t1")
 
     assert SINK.base_url(settings) == "https://june.example/shop"
@@ -206,7 +305,7 @@ def test_11_the_token_goes_into_the_header_when_it_should() -> None:
 @pytest.mark.parametrize(
     ("url", "token_in"), [("https://june.example/shop", "path"), ("https://june.example/{token}", "header")]
 )
-def test_11_a_token_without_a_place_is_refused(url: str, token_in: str) -> None:
+def test_2_4_11_a_token_without_a_place_is_refused(url: str, token_in: str) -> None:
     with pytest.raises(ValidationError, match=r"url must contain \{token\}"):
         config("june", url=url, token_in=token_in)
 
