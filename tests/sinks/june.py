@@ -20,10 +20,10 @@ SINK = load("june")
 class June(Platform):
     """Answers as the stand-in does, once what is scripted for a call is used up."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.stand_in = JuneStandIn()
-        self.config: Any = SINK.config(**self.stand_in.settings("http://127.0.0.1"))
+        self.config: Any = SINK.config(**self.stand_in.settings("http://127.0.0.1"), **settings)
 
     async def receive(self, call: Call) -> Answer:
         self.sent.append((asyncio.get_running_loop().time(), call))

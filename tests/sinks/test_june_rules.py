@@ -17,7 +17,7 @@ from schemas import events, signals
 from schemas.signals import Cart, Customer, Signal
 from schemas.values import CustomerRef, LineItem, Order, Profile
 from sinks.contract import Answer, Call, CannotSay, Dedupe, Unaddressable, Verdict, classify
-from sinks.june.fake import TOKEN
+from sinks.june.fake import LIST, TOKEN
 from tests.delivery.moved import moved_clock, until
 from tests.delivery.world import World
 from tests.sinks.folders import SECRET, body, cases, config, said
@@ -53,7 +53,8 @@ def fulfilled(ordinal: int, **more: Any) -> signals.OrderFulfilled:
 
 def test_2_4_01_each_call_is_a_post_of_exactly_one_kind() -> None:
     for case in cases("june"):
-        for call in said(case.signal, case.config, "june") if case.calls else ():
+        told = said(case.signal, case.config, "june") if case.calls else ()
+        for call in (call for call in told if not call.bare):
             kinds = {"customer", "order", "fulfillment", "cart"} & set(body(call))
 
             assert (call.method, kinds) == ("POST", {call.says})
@@ -174,6 +175,43 @@ async def test_2_4_04_the_customer_is_told_before_their_first_order_or_cart() ->
         await everything(june, *said)
 
         assert june.heard()[0] == "customer" and len(june.heard()) == 2
+
+
+RECORDS = f"http://127.0.0.1/collect/{LIST}"
+
+
+@moved_clock
+async def test_2_4_04_where_it_is_set_their_record_in_the_list_comes_first_and_only_once() -> None:
+    june = June(record_url=RECORDS)
+    said = shop(events.CustomerRegistered(), PLACED, events.CustomerUpdated(profile=Profile(first_name="Ada")))
+    june.answers[f"{said[0].signal_id}:record"] = [Answer(500)]
+
+    await everything(june, *said)
+
+    assert june.heard() == ["record", "customer", "order", "customer"]
+    assert june.stand_in.stored()["records"] == {"Ada@example.com": {"email": "Ada@example.com"}}
+
+
+@moved_clock
+async def test_2_4_04_a_record_that_is_refused_is_parked_with_its_customer_and_both_are_told_again() -> None:
+    june, said = June(record_url=RECORDS), shop(events.CustomerRegistered(), PLACED)
+    june.answers[f"{said[0].signal_id}:record"] = [Answer(406)]
+
+    on = await everything(june, *said)
+
+    assert june.heard() == ["order"]
+    on.start(SINK)
+    on.log.ask(*on.log.still_parked.values())
+    await until(lambda: not on.log.still_parked)
+
+    assert june.heard() == ["order", "record", "customer"]
+
+
+@pytest.mark.parametrize(("ref", "new"), [(CustomerRef(customer_id="42"), True), (ADA, False)])
+def test_2_4_04_nobody_gets_a_record_without_an_e_mail_or_one_more(ref: CustomerRef, new: bool) -> None:
+    (call,) = calls(signals.CustomerChanged(new=new), ref=ref, record_url=RECORDS)
+
+    assert call.says == "customer"
 
 
 @pytest.mark.parametrize(
