@@ -9,8 +9,10 @@ BENCHES = {
     "deadlines": "many carts abandoned in the same second, through the real worker",
     "latency": "from an event to its call at the platform, at 200 events a second",
     "delivery": "calls without Kafka: CPU per call beside bare aiohttp and httpx",
+    "collect": "signed posts of shops to acked append, beside a bare aiohttp handler",
     "keys": "one partition, few or many customers: how much goes on at once",
     "obedience": "how closely a platform's limits are kept",
+    "backfill": "history from files: lines a second, and memory at a million lines",
     "gateway": "a shop's questions through the gateway: how long, and what the platform notices",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }

@@ -256,7 +256,8 @@ class ProductDeleted(Conclusion, frozen=True, kw_only=True):
 
 
 class StockChanged(Conclusion, frozen=True, kw_only=True):
-    """What is available now, at `location` when given. `out_of_stock` when this change brought the last one to zero."""
+    """What is available now, at `location` when given; `total` at all places together, as far as they were told.
+    `out_of_stock` when this change brought the last one to zero."""
 
     product_id: str
     variant_id: str | None = None
@@ -265,6 +266,7 @@ class StockChanged(Conclusion, frozen=True, kw_only=True):
     location: str | None = None
     out_of_stock: bool = False
     product: Product | None = None
+    total: Decimal | None = None
 
 
 CatalogSignalPayload = ProductChanged | ProductDeleted | StockChanged

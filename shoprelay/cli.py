@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from shoprelay.backfill.ask import backfill
 from shoprelay.discover import discover
 from shoprelay.feed import feed
+from shoprelay.listen.ask import listen
 from shoprelay.parked.commands import app as parked_app
 from shoprelay.settings import FILE, Configuration
 from shoprelay.terminal import Config, account_of, asked_of, configuration_of, fail, out
@@ -27,6 +29,8 @@ schemas_app = typer.Typer(no_args_is_help=True, help="The Avro schemas: the publ
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(parked_app, name="parked")
+app.command()(backfill)
+app.command()(listen)
 app.command()(discover)
 app.command()(feed)
 LogForm = Annotated[str, typer.Option("--log", help="auto, json or console")]
@@ -58,6 +62,15 @@ def sink(name: Annotated[str, typer.Argument(metavar="SINK", help="A name under 
 
     configuration = configuration_of(config)
     sys.exit(run_sink(configuration, account_of(configuration, name)))
+
+
+@app.command()
+def collect(config: Config = None, log: LogForm = "auto") -> None:
+    """Takes what shops post, and answers when the broker has it. Start as many as you like behind a load balancer."""
+    _logs(log)
+    from shoprelay.collector.process import run_collector
+
+    sys.exit(run_collector(configuration_of(config)))
 
 
 @app.command()

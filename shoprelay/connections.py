@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -69,7 +69,8 @@ async def register_schemas(configuration: Configuration) -> list[tuple[str, int]
         await registry.close()
 
 
-async def publisher_of(configuration: Configuration) -> Publisher:
+async def publisher_of(configuration: Configuration, options: Mapping[str, Any] | None = None) -> Publisher:
+    """`options` are librdkafka's, over our own."""
     registry = registry_of(configuration)
     try:
         codec = codec_of(registry, configuration, *SUBJECTS[0])
@@ -77,7 +78,7 @@ async def publisher_of(configuration: Configuration) -> Publisher:
     finally:
         await registry.close()
     prefix = configuration.settings.topics.prefix
-    return Publisher(librdkafka_of(configuration.settings.kafka), codec, f"{prefix}shop-events")
+    return Publisher({**librdkafka_of(configuration.settings.kafka), **(options or {})}, codec, f"{prefix}shop-events")
 
 
 def names_of(configuration: Configuration) -> topics.Topics:

@@ -16,10 +16,11 @@ import typer
 from rich.markup import escape
 
 from schemas import signals
-from shoprelay.settings import Account, Configuration, duration
+from shoprelay.parts import duration
+from shoprelay.settings import Account, Configuration
 from shoprelay.terminal import Config, account_of, configuration_of, fail, out
 from sinks.feed import Feed, Stocked, Written, written
-from streams.domain.catalog import ProductState, decode
+from streams.domain.catalog import ProductState, decode, total
 
 READ_SECONDS = 120.0  # how long reading all products may take
 
@@ -102,6 +103,7 @@ def _stocks(state: ProductState) -> tuple[signals.StockChanged, ...]:
         variant_id, sku, location = (part or None for part in name.split("\x1f"))
         found.append(
             signals.StockChanged(
+                total=total(state.stocks, name.rpartition("\x1f")[0]),
                 product_id=state.product.product_id,
                 variant_id=variant_id,
                 sku=sku,

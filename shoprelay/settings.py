@@ -6,7 +6,6 @@ them are told at once (`Misconfigured`); the command line then exits 2.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
@@ -16,20 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 import sinks.contract
 import sinks.reading
 import sources.contract
+from shoprelay.hook_settings import Collect, Hooks, known
+from shoprelay.parts import Duration, Http, Part
 from sinks.contract import Sink
 from sinks.reading import Reads
 from sources.contract import Source
@@ -55,26 +47,6 @@ class Misconfigured(Exception):
 
 
 Model = TypeVar("Model", bound=BaseModel)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def duration(value: object) -> object:
-    """`"90s"`, `"15m"`, `"1h"`, `"400d"`, `"250ms"` or a number of seconds; sums such as `"1h30m"` too."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return value
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", value)
-    if not parts or "".join(n + u for n, u in parts) != value.replace(" ", ""):
-        raise ValueError(f"{value!r} is not a duration; write one like 90s, 15m, 1h, 1h30m or 400d")
-    return timedelta(seconds=sum(float(n) * _UNITS[u] for n, u in parts))
-
-
-Duration = Annotated[timedelta, BeforeValidator(duration), Field(ge=timedelta(0))]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kafka(Part):
@@ -116,13 +88,6 @@ class TopicSettings(Part):
     partitions: int = Field(12, ge=1, le=1024, description="of all customer topics; cannot be changed later")
 
 
-class Http(Part):
-    """`/metrics`, `/healthz` and `/readyz` of a process. Port 0 takes a free one and logs it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(0, ge=0, le=65535)
-
-
 class Worker(Part):
     store: Literal["memory", "rocksdb"] = "rocksdb"
     state_dir: Path = Path(".shoprelay/state")
@@ -141,6 +106,7 @@ class Shop(Part):
     expires_after: Duration = Field(timedelta(hours=3), description="how long after it fell due a reminder may leave")
     purchase_statuses: tuple[str, ...] = Field((), description="order statuses that are a purchase; none given: all")
     forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
+    hooks: Annotated[Hooks, AfterValidator(known)] = Field({}, description="webhooks of its systems, by system")
 
     @field_validator("stages")
     @classmethod
@@ -235,10 +201,18 @@ class Settings(Part):
     registry: Registry = Registry()
     topics: TopicSettings = TopicSettings()
     worker: Worker = Worker()
-    shops: dict[str, Shop] = {}
-    sinks: dict[Name, SinkSettings] = {}
-    sources: dict[Name, SourceSettings] = {}
+    collect: Collect = Collect()
+    shops: dict[str, Shop] = Field(default_factory=dict)
+    sinks: dict[Name, SinkSettings] = Field(default_factory=dict)
+    sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     gateway: Gateway | None = None
+
+    @field_validator("shops")
+    @classmethod
+    def _named(cls, shops: dict[str, Shop]) -> dict[str, Shop]:
+        if "default" in shops and shops["default"].hooks:
+            raise ValueError("[shops.default] has hooks; they are of one shop: write [shops.NAME.hooks.SYSTEM]")
+        return shops
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,23 +365,23 @@ def _sentence(error: Any) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _plain_secrets(model: type[BaseModel], raw: Any, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Where the file has a value for a `SecretStr` of this model."""
-    if not isinstance(raw, dict):
-        return
-    for name, field in model.model_fields.items():
-        kinds = {field.annotation, *get_args(field.annotation)}
-        if SecretStr in kinds and isinstance(raw.get(name), str):
-            yield (*place, name)
-        if Key in kinds and isinstance(raw.get(name), list):
-            yield from ((*place, name, str(at)) for at, value in enumerate(raw[name]) if isinstance(value, str))
-        named = get_origin(field.annotation) is dict
-        for kind in kinds:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                parts = raw.get(name)
-                within = parts.items() if named and isinstance(parts, dict) else [("", parts)]
-                for part, values in within:
-                    yield from _plain_secrets(kind, values, (*place, name, part) if named else (*place, name))
+def _plain_secrets(kind: Any, raw: Any, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the file has a value for a `SecretStr`, however deep in the parts, lists and tables of this model."""
+    if kind is SecretStr:
+        if isinstance(raw, str):
+            yield place
+    elif isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items() if isinstance(raw, dict) else ():
+            yield from _plain_secrets(field.annotation, raw.get(name), (*place, name))
+    elif get_origin(kind) is dict:
+        for name, value in raw.items() if isinstance(raw, dict) else ():
+            yield from _plain_secrets(get_args(kind)[1], value, (*place, name))
+    elif get_origin(kind) is tuple:
+        for n, value in enumerate(raw) if isinstance(raw, list) else ():
+            yield from _plain_secrets(get_args(kind)[0], value, (*place, str(n)))
+    else:
+        for either in get_args(kind):
+            yield from _plain_secrets(either, raw, place)
 
 
 def _without_configs(raw: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -37,6 +39,20 @@ def configuration_of(path: Path | None, needs_kafka: bool = True) -> Configurati
     if missing:
         fail(missing)
     return configuration
+
+
+def running(command: Coroutine[Any, Any, int]) -> NoReturn:
+    """Exits with what it returns; 0 when it is interrupted, which is how a listener ends."""
+    from schemas.registry import RegistryError
+    from streams.topics import TopicsUnavailable
+
+    try:
+        code = asyncio.run(command)
+    except (TopicsUnavailable, RegistryError) as away:
+        fail([str(away)])
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)
 
 
 def account_of(configuration: Configuration, name: str) -> Account:

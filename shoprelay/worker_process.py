@@ -16,12 +16,14 @@ import faust
 
 from shoprelay.connections import SUBJECTS, codec_of, names_of, prepared, registry_of
 from shoprelay.garbage import leave_alone_what_stays
+from shoprelay.hooks import Doors
 from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.policies import Policies
 from shoprelay.settings import Configuration
 from streams.topics import INSIDE_BYTES
 from streams.worker.app import Codecs, Names, build
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
+from streams.worker.webhooks import Hook, Hooks
 
 log = structlog.get_logger("shoprelay")
 COMMIT_SECONDS = 0.5
@@ -63,10 +65,19 @@ def run_worker(configuration: Configuration) -> NoReturn:
         now_ms,
         WorkerMetrics(registry),
         configuration.settings.worker.tick.total_seconds(),
+        _hooks(Doors(configuration, now_ms)),
     )
     leave_alone_what_stays()
     Worker(app[0], loop=loop, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
     raise SystemExit(0)
+
+
+def _hooks(doors: Doors) -> Hooks:
+    def hook(shop: str, system: str) -> Hook | None:
+        door = doors(shop, system)
+        return None if door is None else Hook(door.source, door.shop)
+
+    return hook
 
 
 def _worker_readiness(app: Any) -> Readiness:
@@ -103,6 +114,7 @@ def _worker_names(configuration: Configuration) -> Names:
     names = names_of(configuration)
     return Names(
         shop_events=names.shop_events.name,
+        webhooks=names.webhooks.name,
         customer_events=names.customer_events.name,
         customer_signals=names.customer_signals.name,
         catalog_events=names.catalog_events.name,

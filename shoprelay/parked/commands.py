@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoprelay.settings import duration
+from shoprelay.parts import duration
 from shoprelay.terminal import Config, account_of, configuration_of, err, fail, out
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def redrive(
     """Sends parked calls again, in order, with whatever waits behind them; all of them unless told which."""
     now = datetime.now(UTC)
     wanted = _wanted(ids, reason, customer, since, limit, now)
-    per_second, patience = _rate(rate), 0.0 if no_wait else _seconds("--wait", wait)
+    per_second, patience = rate_of(rate), 0.0 if no_wait else _seconds("--wait", wait)
 
     async def act(session: Session) -> int:
         from shoprelay.parked.second_way import How, redrive
@@ -144,11 +144,11 @@ def _wanted(
 ) -> Wanted:
     from shoprelay.parked.selection import Wanted
 
-    at = _moment(since, now) if since else None
+    at = moment_of(since, now) if since else None
     return Wanted(ids=tuple(ids or ()), reason=reason, customer=customer, since=at, limit=limit)
 
 
-def _moment(since: str, now: datetime) -> datetime:
+def moment_of(since: str, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(since)
         return at if at.tzinfo else at.replace(tzinfo=UTC)
@@ -167,7 +167,7 @@ def _seconds(option: str, value: str) -> float:
         fail([f"{option}: {wrong}"])
 
 
-def _rate(rate: str | None) -> float | None:
+def rate_of(rate: str | None) -> float | None:
     if rate is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/(s|min|m|h))?", rate)

@@ -14,7 +14,7 @@ from shoprelay.parked.rows import Row
 PIPED_WIDTH = 160  # where there is no window, none is narrow
 
 
-def say(out: Console, text: str, mark: str = "", style: str = "") -> None:
+def say(out: Console, text: str | Text, mark: str = "", style: str = "") -> None:
     """One line, however long; nobody's words are markup."""
     out.print(Text.assemble((f"{mark} " if mark else "", style), text), soft_wrap=True, highlight=False)
 

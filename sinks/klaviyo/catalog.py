@@ -7,6 +7,7 @@ less than we thought.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import cast
 
 from schemas.signals import CatalogSignal, ProductChanged, ProductDeleted, StockChanged
@@ -46,14 +47,22 @@ def deleted(signal: CatalogSignal, config: KlaviyoConfig) -> tuple[Call, ...]:
 def stock(signal: CatalogSignal, config: KlaviyoConfig) -> tuple[Call, ...]:
     """Nothing of a variant that was never told: Klaviyo does not know it either, and learns of it with its product."""
     said = cast(StockChanged, signal.payload)
-    if not config.catalog or (said.location or "") != config.stock_location or said.product is None:
+    left = stocked(said, config)
+    if not config.catalog or left is None or said.product is None:
         return ()
     if (variant_id := meant(said, said.product)) is None:
         return ()
-    attributes: Fields = {"inventory_quantity": number(said.quantity)}
+    attributes: Fields = {"inventory_quantity": number(left)}
     return (
         _update(signal, "variant", variant_id, attributes, product_id=said.product.product_id, says="Update Stock"),
     )
+
+
+def stocked(said: StockChanged, config: KlaviyoConfig) -> Decimal | None:
+    """Klaviyo has one quantity for a variant: that of all places, or of the one that is set. `None`: of another one."""
+    if config.stock_location:
+        return said.quantity if said.location == config.stock_location else None
+    return said.quantity if said.total is None else said.total
 
 
 def meant(said: StockChanged, told: Product) -> str | None:

@@ -51,7 +51,7 @@ class KlaviyoConfig(BaseModel):
         0, description="1: what is out of stock is not recommended; 0 and 2: it may be"
     )
     stock_location: str = Field(
-        "", description="the location whose stock is told; empty: only stock that names no location, which is the total"
+        "", description="the location whose stock is told; empty: that of all locations together"
     )
     variant_prefix: str = Field(
         "$custom:::$default:::",

@@ -14,7 +14,7 @@ from schemas.values import Product, Variant
 from sinks.body import EXACT, Fields, number
 from sinks.contract import CannotSay
 from sinks.feed import Feed, LeftOut
-from sinks.klaviyo.catalog import meant
+from sinks.klaviyo.catalog import meant, stocked
 from sinks.klaviyo.config import KlaviyoConfig
 from sinks.klaviyo.product import item, variants_of
 
@@ -71,9 +71,9 @@ def _quantities(product: Product, stocks: Sequence[StockChanged], config: Klaviy
     """What is there of each variant: as last told by itself, else with the product."""
     there = {each.variant_id: each.quantity for each in variants_of(product) if each.quantity is not None}
     for said in stocks:
-        variant_id = meant(said, product) if (said.location or "") == config.stock_location else None
-        if variant_id is not None:
-            there[variant_id] = said.quantity
+        left, variant_id = stocked(said, config), meant(said, product)
+        if variant_id is not None and left is not None:
+            there[variant_id] = left
     return there
 
 

@@ -28,12 +28,13 @@ def deleted(signal: CatalogSignal, config: WayMoreConfig) -> tuple[Call, ...]:
 def stock(signal: CatalogSignal, config: WayMoreConfig) -> tuple[Call, ...]:
     """What is there now; and that nothing is left, when this brought the last of the product to zero."""
     said = cast(StockChanged, signal.payload)
-    if said.location and config.stock_location not in ("*", said.location):
+    left = said.quantity if said.total is None or config.stock_location else said.total
+    if said.location and config.stock_location not in ("", said.location):
         return ()
     about: Fields = {
         "product_id": required(said.product_id, "product_id"),
         "option_id": said.variant_id or None,
-        "stock_quantity": number(said.quantity),
+        "stock_quantity": number(left),
     }
     told = event("ProductStockUpdate", [about] if config.cart_and_stock_data == "array" else about, signal.signal_id)
     if not said.out_of_stock or (_is_one_of_several(said) and config.sold_out_option == "silent"):

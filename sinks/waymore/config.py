@@ -47,7 +47,7 @@ class WayMoreConfig(BaseModel):
         "ProductOutOfStock as well, which names the product alone",
     )
     stock_location: str = Field(
-        "*", description="WayMore knows no locations. *: each one's stock is told as it comes; a name: only that one's"
+        "", description="WayMore knows no locations. Empty: the stock of all together is told; a name: only that one's"
     )
     cart_url: str = Field("", description="the page of the cart, for carts that are told without one")
 

@@ -6,7 +6,7 @@ purchase rows of one user, session and second are one order. The export names no
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -23,6 +23,7 @@ from schemas.events import (
     ShopPayload,
 )
 from schemas.values import CustomerRef, LineItem, Order
+from sources.backfill import format as history
 
 Row = Mapping[str, str]
 
@@ -170,3 +171,27 @@ def _price(text: str) -> Decimal | None:
 
 def _derived(*parts: str) -> str:
     return f"{SOURCE}-" + blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+# -- as a format of history
+
+
+def tell(rows: Sequence[history.Row], telling: history.Telling) -> Iterator[history.Found]:
+    """The facts of one second."""
+    said = (row.said for row in rows)
+    for found in events_of(said, shop=telling.shop, currency=telling.currency):
+        if isinstance(found, Unreadable):
+            yield history.Unreadable(rows[found.row - 1].line, found.field, found.problem, found.remedy)
+        else:
+            yield history.Fact(rows[0].line, found)
+
+
+FORMAT = history.Format(
+    name=SOURCE,
+    kind="csv",
+    says=f"a clickstream of REES46: {', '.join(_COLUMNS)}",
+    tell=tell,
+    group=lambda row: history.text(row.said, "event_time"),
+    columns=tuple((column,) for column in _COLUMNS),
+    currency="USD",
+)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from schemas import events, signals
 from schemas.events import CatalogEvent, ShopEvent, ShopPayload
 from schemas.signals import CatalogSignal
-from schemas.values import LineItem, Product
+from schemas.values import LineItem, Product, Variant
 from streams.domain.cart import ZERO
 from streams.domain.dedupe import digest, known, remember
 from streams.domain.state_codec import BrokenState, UnknownStateVersion
@@ -105,7 +105,26 @@ def _upserted(before: ProductState, product: Product, at: datetime) -> tuple[Pro
     was = before.product.variants if before.product else ()
     there = {variant.variant_id for variant in product.variants}
     gone = tuple(variant.variant_id for variant in was if variant.variant_id not in there)
-    return after, signals.ProductChanged(product=product, new=before.product is None, gone=gone)
+    stocked = _with_stock(product, before.stocks)
+    return after, signals.ProductChanged(product=stocked, new=before.product is None, gone=gone)
+
+
+def _with_stock(product: Product, stocks: Mapping[str, Stock]) -> Product:
+    """With what is known of its variants' stock where its description says nothing of it."""
+    if not stocks or all(variant.quantity is not None for variant in product.variants):
+        return product
+    variants = [
+        variant if variant.quantity is not None else replace(variant, quantity=_held(variant, stocks))
+        for variant in product.variants
+    ]
+    return replace(product, variants=tuple(variants))
+
+
+def _held(variant: Variant, stocks: Mapping[str, Stock]) -> Decimal | None:
+    names = {name.rpartition("\x1f")[0] for name in stocks}
+    own = [name for name in names if name.startswith(f"{variant.variant_id}\x1f")]
+    own = own or [name for name in names if variant.sku and name == f"\x1f{variant.sku}"]
+    return total(stocks, own[0]) if own else None
 
 
 def _deleted(before: ProductState, product_id: str, at: datetime) -> tuple[ProductState, Said]:
@@ -131,7 +150,17 @@ def _stock(before: ProductState, stock: events.StockChanged, at: datetime) -> tu
         location=stock.location,
         out_of_stock=stock.quantity <= 0 and _available(before.stocks, name) and not _available(stocks, name),
         product=before.product,
+        total=stock.quantity if not stock.location else total(stocks, name.rpartition("\x1f")[0]),
     )
+
+
+def total(stocks: Mapping[str, Stock], item: str) -> Decimal:
+    """At all its places; or what was told of all of them together, if that is newer than what was told of any."""
+    places = {name.rpartition("\x1f")[2]: stock for name, stock in stocks.items() if name.rpartition("\x1f")[0] == item}
+    together = places.pop("", None)
+    if together is not None and all(together.at >= stock.at for stock in places.values()):
+        return together.quantity
+    return sum((stock.quantity for stock in places.values()), ZERO)
 
 
 def _available(stocks: Mapping[str, Stock], name: str) -> bool:

@@ -157,7 +157,10 @@ def _order_fact(before: Customer, after: Customer, fact: ShopEvent, at: datetime
     if new is None:
         return ()  # held back until the order comes
     old, placed = before.orders.get(payload.order_id), order.body_of(new)
-    if old is new and not isinstance(payload, events.OrderStatusChanged):
+    if isinstance(payload, events.OrderStatusChanged):
+        if (old is not None and old.status == payload.status) or new.status != payload.status:
+            return _changed_carts(before, after)  # it was so already, or is older than what is known
+    elif old is new:
         return ()
     return (_told(payload, old or new, new, placed), *_changed_carts(before, after))
 

@@ -1,5 +1,6 @@
-"""The worker put together: three agents and a clock on the engine. The only place that knows which topic feeds what.
+"""The worker put together: four agents and a clock on the engine. The only place that knows which topic feeds what.
 
+webhooks ──► Webhooks ──┐
 shop-events ──► Ingest ──► customer-events ──► Fold ──► customer-signals
                       └──► catalog-events ──► Catalog ──► catalog-signals
                                  ▲ Deadlines
@@ -28,6 +29,7 @@ from streams.worker.ingest import Ingest
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.ports import Milliseconds, Policies
 from streams.worker.refusal import Refusal
+from streams.worker.webhooks import Hooks, Webhooks
 
 log = structlog.get_logger("shoprelay.worker")
 
@@ -49,6 +51,7 @@ class Names:
     """Topics by role, prefix included; all of them have `partitions` partitions but `refused`."""
 
     shop_events: str
+    webhooks: str
     customer_events: str
     customer_signals: str
     catalog_events: str
@@ -68,6 +71,7 @@ def build(
     now: Milliseconds,
     metrics: WorkerMetrics,
     tick_seconds: float,
+    hooks: Hooks,
 ) -> Any:
     """A Faust app, ready for `faust.Worker`."""
     app = create_app(engine)
@@ -111,7 +115,7 @@ def build(
     )
     customers.on_opened(deadlines.opened)
     customers.on_closed(deadlines.closed)
-    _agents(app, names, ingest, fold, shelves)
+    _agents(app, names, ingest, fold, shelves, Webhooks(ingest, refuse, hooks))
     _clock(app, deadlines, tick_seconds)
     return app
 
@@ -126,11 +130,17 @@ class Sender:
         await self.app.producer.send_spread(topic, items)
 
 
-def _agents(app: Any, names: Names, ingest: Ingest, fold: Fold, shelves: Catalog) -> None:
+def _agents(app: Any, names: Names, ingest: Ingest, fold: Fold, shelves: Catalog, webhooks: Webhooks) -> None:
     @app.agent(chunks(app, names.shop_events), name="ingest")
     async def ingesting(stream: Any) -> None:
         async for event in stream.noack().events():
             await ingest.chunk(event.value)
+            await stream.ack(event)
+
+    @app.agent(chunks(app, names.webhooks), name="webhooks")
+    async def understanding(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await webhooks.chunk(event.value)
             await stream.ack(event)
 
     @app.agent(chunks(app, names.customer_events), name="fold")
@@ -162,12 +172,13 @@ def _positions(
 ) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any], Callable[[int], int]]:
     """How far everybody is: the ends of the front doors, what the group has committed there and in the customers' logs,
     the ends of those, and how far this worker's fold has come."""
+    doors = names.shop_events, names.webhooks
 
     async def front_ends() -> dict[str, Offsets]:
-        return {names.shop_events: await app.engine.end_offsets(names.shop_events)}
+        return {topic: await app.engine.end_offsets(topic) for topic in doors}
 
     async def committed() -> dict[str, Offsets]:
-        return {topic: await passed(topic) for topic in (names.shop_events, names.customer_events)}
+        return {topic: await passed(topic) for topic in (*doors, names.customer_events)}
 
     async def passed(topic: str) -> Offsets:
         known = await app.engine.committed(topic)

@@ -147,7 +147,11 @@ def test_stock_is_told_with_its_product() -> None:
     (said,) = shelf.tell(stock(5, sku="M"), NOON + MINUTE)
 
     assert said.payload == signals.StockChanged(
-        product_id="mug", sku="M", quantity=Decimal(5), product=Product(product_id="mug", title="Mug")
+        product_id="mug",
+        sku="M",
+        quantity=Decimal(5),
+        total=Decimal(5),
+        product=Product(product_id="mug", title="Mug"),
     )
 
 
@@ -231,3 +235,42 @@ def test_the_lines_of_an_order_borrow_too() -> None:
 
     assert isinstance(enriched, events.OrderPlaced)
     assert enriched.order.lines[0].name == "Mug"
+
+
+# -- stock at several places
+
+
+def at_place(quantity: int, location: str | None = None, variant: str = "blue") -> events.StockChanged:
+    return events.StockChanged(product_id="mug", variant_id=variant, quantity=Decimal(quantity), location=location)
+
+
+def totals(*told: events.StockChanged) -> list[Decimal | None]:
+    shelf = Shelf()
+    said = [shelf.tell(each, NOON + n * MINUTE, event_id=str(n))[0].payload for n, each in enumerate(told)]
+    assert all(isinstance(each, signals.StockChanged) for each in said)
+    return [each.total for each in said if isinstance(each, signals.StockChanged)]
+
+
+def test_the_total_is_the_sum_of_the_places_told_so_far() -> None:
+    assert totals(at_place(3, "berlin"), at_place(5, "london"), at_place(0, "berlin")) == [3, 8, 5]
+
+
+def test_what_is_told_of_all_places_together_is_the_total_until_a_place_is_told_again() -> None:
+    assert totals(at_place(3, "berlin"), at_place(9), at_place(4, "berlin")) == [3, 9, 4]
+
+
+def test_stock_of_one_variant_is_no_stock_of_another() -> None:
+    assert totals(at_place(3, "berlin"), at_place(2, "berlin", "red")) == [3, 2]
+
+
+def test_a_product_told_after_its_stock_brings_what_is_known_of_it() -> None:
+    shelf = Shelf()
+    shelf.tell(at_place(3, "berlin"), event_id="a")
+    shelf.tell(at_place(4, "london"), event_id="b")
+    red = Variant(variant_id="red", quantity=Decimal(1))
+    mug = Product(product_id="mug", title="Mug", variants=(Variant(variant_id="blue"), red, Variant(variant_id="grey")))
+
+    (said,) = shelf.tell(events.ProductUpserted(product=mug), NOON + MINUTE)
+
+    assert isinstance(said.payload, signals.ProductChanged)
+    assert [variant.quantity for variant in said.payload.product.variants] == [Decimal(7), Decimal(1), None]

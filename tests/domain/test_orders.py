@@ -103,6 +103,21 @@ def test_a_picture_of_the_order_with_another_status_makes_it_a_purchase() -> Non
     assert world.cart() == {}
 
 
+def test_a_status_that_an_order_has_already_is_not_told_again() -> None:
+    when = given(ordered(at="12:00", status="processing"))
+
+    assert kinds(when(status_changed("processing", at="12:10"))) == []
+
+
+def test_a_status_older_than_the_known_one_changes_and_says_nothing() -> None:
+    world = World(Policy())
+    world.tell(ordered(at="12:00", status="pending"))
+
+    assert kinds(world.tell(status_changed("completed", at="12:20"))) == ["OrderStatusChanged"]
+    assert kinds(world.tell(status_changed("processing", at="12:10"))) == []
+    assert kinds(world.tell(status_changed("refunded", at="12:30"))) == ["OrderStatusChanged"]
+
+
 def test_a_cancelled_order_does_not_bring_the_cart_back() -> None:
     when = given(added(at="12:00"), ordered(at="12:10"))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from shoprelay.collector.metrics import CollectorMetrics
 from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
 from streams.polling.metrics import PollingMetrics
@@ -24,6 +25,7 @@ def test_the_page_and_the_code_agree() -> None:
     made = catalogue(
         WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(CollectorRegistry(), "klaviyo"),
         PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+        CollectorMetrics(CollectorRegistry(), lambda: 0),
     )  # fmt: skip
     rows = re.findall(r"^\| `(shoprelay_\w+)` \| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
     told = {name: tuple(re.findall(r"\w+", labels)) for name, labels in rows}

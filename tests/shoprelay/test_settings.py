@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shoprelay.settings import Misconfigured, duration, load
+from shoprelay.parts import duration
+from shoprelay.settings import Misconfigured, load
 from sinks.klaviyo.sink import SINK
 from sources.contract import Source
 from tests.polling.asked import PARCELS

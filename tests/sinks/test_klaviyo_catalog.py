@@ -177,10 +177,11 @@ def test_stock_is_told_of_the_variant_it_is_of(product: Product | None, names: A
     assert all(attributes(call) == {"inventory_quantity": 3} for call in told)
 
 
-def test_stock_of_a_place_is_told_only_where_that_place_is_asked_for() -> None:
-    berlin, total = stock(3, PLAIN, location="berlin"), stock(3, PLAIN)
+def test_of_several_places_the_sum_is_told_or_the_one_that_is_asked_for() -> None:
+    berlin, total = stock(3, PLAIN, location="berlin", total=Decimal(8)), stock(3, PLAIN)
 
-    assert [len(calls(signal)) for signal in (berlin, total)] == [0, 1]
+    assert [attributes(call)["inventory_quantity"] for signal in (berlin, total) for call in calls(signal)] == [8, 3]
+    assert [attributes(call) for call in calls(berlin, stock_location="berlin")] == [{"inventory_quantity": 3}]
     assert [len(calls(signal, stock_location="berlin")) for signal in (berlin, total)] == [1, 0]
 
 

@@ -63,7 +63,8 @@ def test_or_each_variant_is_an_entry_of_its_own() -> None:
         ((stock(7, variant_id="P1-S"),), 7),
         ((stock(7, variant_id="P1-S"), stock(1, sku="MUG-L")), 8),
         ((stock(7, variant_id="P1-S"), stock(2, variant_id="P1-S")), 2),  # the later one
-        ((stock(7, variant_id="P1-S", location="berlin"),), 4),
+        ((stock(7, variant_id="P1-S", location="berlin"),), 7),
+        ((stock(7, variant_id="P1-S", location="berlin", total=Decimal(9)),), 9),
         ((stock(7, variant_id="P1-X"),), 4),
     ],
 )

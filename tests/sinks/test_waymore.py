@@ -158,8 +158,16 @@ def test_one_option_of_several_is_not_the_product() -> None:
 def test_only_the_location_that_sells_is_told_of_when_one_is_named() -> None:
     there = signals.StockChanged(product_id="778", quantity=Decimal(1), location="Berlin")
 
-    assert [len(calls(there, stock_location=place)) for place in ("*", "Berlin", "London")] == [1, 1, 0]
+    assert [len(calls(there, stock_location=place)) for place in ("", "Berlin", "London")] == [1, 1, 0]
     assert len(calls(replace(there, location=None), stock_location="London")) == 1
+
+
+def test_of_several_locations_the_sum_is_told() -> None:
+    there = signals.StockChanged(product_id="778", quantity=Decimal(1), location="Berlin", total=Decimal(5))
+
+    told = [data(calls(there, stock_location=place)[0])["stock_quantity"] for place in ("", "Berlin")]
+
+    assert told == [5, 1]
 
 
 @pytest.mark.parametrize(

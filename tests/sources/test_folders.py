@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 import sources
 from shoprelay.certificate.purity import _impure
-from shoprelay.settings import duration
+from shoprelay.parts import duration
 from sources.contract import Source, load
 
 ROOT = Path(next(iter(sources.__path__)))

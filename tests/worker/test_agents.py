@@ -12,7 +12,7 @@ import pytest
 from streams.worker import app as worker_app
 
 NAMES: Any = SimpleNamespace(
-    shop_events="shop-events", customer_events="customer-events", catalog_events="catalog-events"
+    shop_events="shop-events", webhooks="webhooks", customer_events="customer-events", catalog_events="catalog-events"
 )
 
 
@@ -51,7 +51,7 @@ class Stream:
         self.happened.append(f"ack {event.value}")
 
     async def chunk(self, *given: Any) -> None:
-        """In place of Ingest's, Fold's and Catalog's."""
+        """In place of Ingest's, Webhooks', Fold's and Catalog's."""
         self.happened.append(f"begin {given[-1]}")
         if self.fails:
             raise OSError("the broker is away")
@@ -61,18 +61,18 @@ class Stream:
 async def run(name: str, stream: Stream) -> None:
     app = App()
     room: Any = stream
-    worker_app._agents(app, NAMES, room, room, room)
+    worker_app._agents(app, NAMES, room, room, room, room)
     await app.agents[name](stream)
 
 
-@pytest.mark.parametrize("name", ["ingest", "fold", "catalog"])
+@pytest.mark.parametrize("name", ["ingest", "webhooks", "fold", "catalog"])
 async def test_a_chunk_is_acked_when_everything_of_it_is_done(name: str) -> None:
     stream = Stream()
     await run(name, stream)
     assert stream.happened == [f"{what} {chunk}" for chunk in ("first", "second") for what in ("begin", "end", "ack")]
 
 
-@pytest.mark.parametrize("name", ["ingest", "fold", "catalog"])
+@pytest.mark.parametrize("name", ["ingest", "webhooks", "fold", "catalog"])
 async def test_a_chunk_that_fails_is_not_acked_and_the_failure_goes_up(name: str) -> None:
     stream = Stream(fails=True)
     with pytest.raises(OSError, match="away"):

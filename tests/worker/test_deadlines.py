@@ -426,9 +426,9 @@ async def test_a_partition_never_committed_counts_from_the_first_record_there_st
     """1: seven records, none taken in. 2: seven records, all gone by retention. 3: the next two are gone."""
     ends, committed, _, position = worker_app._positions(App(0), names)
 
-    assert await ends() == {SHOP_EVENTS: dict.fromkeys(range(PARTITIONS), 7)}
+    assert await ends() == dict.fromkeys((SHOP_EVENTS, "webhooks"), dict.fromkeys(range(PARTITIONS), 7))
     passed = {0: 7, 1: 0, 2: 7, 3: 5}
-    assert await committed() == {SHOP_EVENTS: passed, CUSTOMER_EVENTS: passed}
+    assert await committed() == dict.fromkeys((SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS), passed)
     assert position(0) == 0  # not open yet: nothing is known of it
 
 
@@ -443,8 +443,8 @@ async def test_the_position_is_that_of_the_last_chunk_acked(names: worker_app.Na
 @pytest.fixture
 def names() -> worker_app.Names:
     return worker_app.Names(
-        SHOP_EVENTS, CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals", "customers-changelog",
-        "catalog-changelog", "refused", PARTITIONS, PARTITIONS,
+        SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals",
+        "customers-changelog", "catalog-changelog", "refused", PARTITIONS, PARTITIONS,
     )  # fmt: skip
 
 

@@ -114,11 +114,11 @@ def test_whoever_stops_it_learns_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_since_is_a_duration_or_a_time(since: str, at: datetime) -> None:
-    assert commands._moment(since, NOW) == at
+    assert commands.moment_of(since, NOW) == at
 
 
 @pytest.mark.parametrize(
     ("rate", "per_second"), [(None, None), ("50", 50), ("50/s", 50), ("90/min", 1.5), ("90/m", 1.5)]
 )
 def test_a_rate_is_per_second_unless_it_says_otherwise(rate: str | None, per_second: float | None) -> None:
-    assert commands._rate(rate) == per_second
+    assert commands.rate_of(rate) == per_second
