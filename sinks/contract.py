@@ -82,13 +82,15 @@ class Limit:
 class Token:
     """What a platform lends for a while. `ask(config)` is the call that gets one; `read(answer)` takes from its answer
     the token and for how many seconds it is valid, or `None` when it holds none. `headers(token)` puts it on every
-    call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by one
-    renewal and one more attempt. Calls for which `wanted` does not hold leave without it. Where the settings hold a
-    token already, `given(config)` is that one, and nobody is asked.
+    call; `onto(call, token)` does where it has its place in the body. An answer for which `expired` holds is met by
+    one renewal and one more attempt. An asking that is refused holds the sink: the settings are wrong. Calls for
+    which `wanted` does not hold leave without it. Where the settings hold a token already, `given(config)` is that
+    one, and nobody is asked.
 
     `once`: it is given out at registration, for ever. It is kept durably and encrypted, nobody asks for it twice, and
     it is forgotten when a call that says one of `given_back` was delivered; from then on nothing is told until the shop
-    says `StoreConnected` again."""
+    says `StoreConnected` again. Said once more because the answer was lost, such a call counts as taken in when the
+    platform does not know the token (`expired`)."""
 
     ask: Callable[[Any], Call]
     read: Callable[[Answer], tuple[str, float] | None]
@@ -142,11 +144,14 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of what is told at the beginning: its name, and the items that one customer or product gives; none
-    when it has nothing of this kind, or nothing the platform could take. Pure. An item is JSON, as `sinks.body` writes
-    it."""
+    when it has nothing of this kind, or nothing the platform could take. What raises is parked. Pure. An item is JSON,
+    as `sinks.body` writes it.
+
+    "customers" and "products" are as the worker knows them now: of orders, the last few of who was here lately.
+    "orders" are all that the log holds, one after the other, each as a `KnownCustomer` of one order."""
 
     name: str
-    of: Literal["customers", "products"]
+    of: Literal["customers", "products", "orders"]
     items: Callable[[Any, Any], tuple[Mapping[str, Any], ...]]  # (KnownCustomer or Product, config)
 
 
@@ -184,7 +189,8 @@ class Sink:
     the customer (or product) waits; a death in between begins with the call again.
 
     `kept` are the endpoints whose exact bytes are kept durably before they leave for the first time, so that every
-    repeat sends those, whatever was released or set meanwhile. `mass` is what is told once, at the beginning.
+    repeat sends those, whatever was released or set meanwhile; parked and sent again, too. `mass` is what is told once,
+    at the beginning.
     `check` is the cheapest call that proves settings and secrets and changes nothing; `None` where there is none.
 
     `reminders` are the payloads that must not leave once something newer is known about that cart.
