@@ -27,6 +27,7 @@ Op = Literal["created", "updated", "deleted", "read"]
 Word = Literal["tombstone", "heartbeat", "transaction", "message", "schema-change"]
 OPS: dict[object, Op] = {"c": "created", "u": "updated", "d": "deleted", "r": "read"}
 Position = tuple[int, ...]
+_MOST = 2**63 - 1
 NEW_KEY = "__debezium.newkey"
 
 
@@ -196,7 +197,7 @@ def _position(source: Mapping[object, object], transaction: object) -> Position:
         return _committed(source.get("sequence")), lsn, number or 0
     if isinstance(file := source.get("file"), str):
         counted = re.search(r"(\d{1,18})$", file)
-        return int(counted[1]) if counted else 0, _whole(source.get("pos")) or 0, _whole(source.get("row")) or 0
+        return _whole(counted[1]) or 0 if counted else 0, _whole(source.get("pos")) or 0, _whole(source.get("row")) or 0
     for commit, own in (("commit_lsn", "change_lsn"), ("commit_scn", "scn")):
         if source.get(commit) is not None or source.get(own) is not None:
             serial = _whole(source.get("event_serial_no")) or _whole(source.get("ssn")) or number or 0
@@ -218,16 +219,15 @@ def _committed(sequence: object) -> int:
 def _parts(told: object) -> tuple[int, int, int]:
     """`00000027:00000758:0003` of SQL Server and Db2 is hexadecimal; Oracle counts."""
     if isinstance(told, str) and re.fullmatch(r"[0-9a-fA-F]{1,16}(:[0-9a-fA-F]{1,16}){2}", told):
-        first, second, third = (int(part, 16) for part in told.split(":"))
+        first, second, third = (int(part, 16) & _MOST for part in told.split(":"))
         return first, second, third
     return _whole(told) or 0, 0, 0
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < 30:
-        return int(value)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 30:
-        return int(value)
-    return None
+    """A count of at most 63 bits, as number or text."""
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else None
+    if isinstance(value, Decimal):
+        value = int(value) if value.is_finite() and abs(value.adjusted()) < 20 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None

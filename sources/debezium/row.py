@@ -24,6 +24,7 @@ MOST_BYTES = 32  # of a decimal's whole number
 PLACES = Decimal("0.0001")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNTYPED = Kind()
+TRUE, FALSE = frozenset({"1", "true", "t", "y", "yes"}), frozenset({"0", "false", "f", "n", "no"})
 FIRST_DAY, LAST_DAY = 10_957, 84_006  # of the years 2000 to 2199, since 1970
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
 WITH_SCHEMA = "let the connector send schemas (Avro, or JSON with schemas.enable), or set decimal.handling.mode=string"
@@ -102,7 +103,9 @@ class Row:
         if isinstance(value, bool) or value is None:
             return value
         said = (self.text(name) or "").strip().lower()
-        return {"1": True, "true": True, "t": True, "y": True, "yes": True}.get(said, False if said else None)
+        if said in TRUE or said in FALSE or not said:
+            return said in TRUE if said else None
+        raise Unfit(name, "is neither true nor false", "name another column in the table map")
 
     # -- numbers
 
