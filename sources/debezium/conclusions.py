@@ -44,11 +44,11 @@ Said = tuple[State, tuple[ShopEvent, ...]]
 def of_whole(state: State, rules: Rules) -> Said:
     """Of an order or cart of which everything is there."""
     match state.head:
-        case OrderRow() as head if not state.gone:
+        case OrderRow() as head if not state.gone and not head.draft:
             return _order(state, head, rules)
         case CartRow() as head:
             return _cart(state, head, rules)
-    return state, ()  # a deleted order was cancelled before, or never was one
+    return state, ()  # an order that is deleted or in the bin was cancelled before, or never was one
 
 
 def _event(

@@ -7,7 +7,8 @@
 - What is told twice has the same id and content; a snapshot taken again tells nothing.
 
 `tick` has to be called when `due` says so, and after a restart before the next `take`: what was said but not remembered
-is then said again as it was. A state forgotten after `forget` repeats itself at worst, under known ids.
+is then said again as it was. `now` is a clock of what has been read: it stands still while rows wait to be read, or
+parts would be missing that are only late. A state forgotten after `forget` repeats itself at worst, under known ids.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def tick(state: State, now: datetime, rules: Rules) -> Step:
     if at is None or at > now:
         return Step(None if now >= state.touched + rules.forget else state)
     if (part := _missing(state)) is not None:
-        problem = f"has no row of {part} after {rules.wait // timedelta(seconds=1)} s"
+        _, wait = rules.patience(live=state.live)
+        problem = f"has no row of {part} after {wait // timedelta(seconds=1)} s"
         kind = state.owner.partition(":")[0]
         return Step(replace(state, since=None, missing=True), (), Unread(kind, problem, REMEDY[kind]))
     state, events = conclusions.of_whole(state, rules)
@@ -100,11 +102,12 @@ def _due(state: State, rules: Rules) -> datetime | None:
     """None: nothing is waited for."""
     if state.changed is None or (isinstance(state.head, OrderRow) and state.head.draft and not state.placed):
         return None
+    settle, wait = rules.patience(live=state.live)
     if _missing(state) is not None:
-        return None if state.missing or state.since is None else state.since + rules.wait
+        return None if state.missing or state.since is None else state.since + wait
     if state.gone or _is_counted(state):
         return state.changed
-    return min(state.changed + rules.settle, (state.since or state.changed) + rules.wait)
+    return min(state.changed + settle, (state.since or state.changed) + wait)
 
 
 def _missing(state: State) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from schemas.events import OrderFulfilled, OrderRefunded
 from schemas.values import CustomerRef, LineItem, Order
@@ -11,7 +10,16 @@ from sources import facts
 from sources.debezium.pieces import CartRow, Fact, Gone, LineRow, OrderRow, Payload, Piece
 from sources.debezium.reading import Reading
 from sources.debezium.row import Unfit, rounded
-from sources.debezium.tables import CartLines, Carts, Fulfilments, OrderColumns, OrderLines, Orders, Refunds
+from sources.debezium.tables import (
+    CartLines,
+    Carts,
+    Fulfilments,
+    LineColumns,
+    OrderColumns,
+    OrderLines,
+    Orders,
+    Refunds,
+)
 
 
 def order(read: Reading, table: Orders) -> Piece:
@@ -71,7 +79,27 @@ def order_line(read: Reading, table: OrderLines) -> Piece:
     return _line(read, table.columns, f"order:{read.needs(table.columns.order)}")
 
 
-def _line(read: Reading, of: Any, owner: str) -> Piece:
+def left_order(read: Reading, table: OrderLines) -> Piece | None:
+    return _left(read, table.columns, "order", table.columns.order)
+
+
+def left_cart(read: Reading, table: CartLines) -> Piece | None:
+    return _left(read, table.columns, "cart", table.columns.cart)
+
+
+def _left(read: Reading, of: LineColumns, kind: str, column: str) -> Piece | None:
+    """A line that went over to another order or cart is gone from the one before, where the database says which."""
+    before = read.change.before
+    if read.change.op != "updated" or before is None or not before.has(column):
+        return None
+    owner = before.entity(column)
+    if owner is None or owner == read.entity(column):
+        return None
+    line_id = read.needs(of.id)
+    return read.piece(f"{kind}:{owner}", line_id, LineRow(line_id=line_id))
+
+
+def _line(read: Reading, of: LineColumns, owner: str) -> Piece:
     """A part of another line is none, and neither is one of nothing or less: that is how a return is written."""
     line_id = read.needs(of.id)
     quantity = None if read.is_gone else read.needs_amount(of.quantity)

@@ -17,12 +17,19 @@ SOURCE = "debezium"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """`settle`: so long nothing may have come before rows without a count are taken as whole. `wait`: so long a part
-    may be missing. `forget`: so long a state is kept after its last row."""
+    may be missing. `forget`: so long a state is kept after its last row. A snapshot reads table after table, so rows
+    that only it has shown have patience of their own."""
 
     shop: str
     settle: timedelta = timedelta(seconds=2)
     wait: timedelta = timedelta(seconds=60)
+    snapshot_settle: timedelta = timedelta(minutes=1)
+    snapshot_wait: timedelta = timedelta(hours=24)
     forget: timedelta = timedelta(days=90)
+
+    def patience(self, *, live: bool) -> tuple[timedelta, timedelta]:
+        """How long to settle, and how long to wait."""
+        return (self.settle, self.wait) if live else (self.snapshot_settle, self.snapshot_wait)
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

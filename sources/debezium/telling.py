@@ -37,11 +37,12 @@ def told(change: Change, tables: TableMap) -> Told:
         try:
             if not _is_ours(change, table):
                 continue
-            piece = _READ[role](Reading(change, change.after or ids_of(change), role, tables.currency), table)
+            read = Reading(change, change.after or ids_of(change), role, tables.currency)
+            found = [tell(read, table) for tell in _READ[role]]
         except Unfit as unfit:
             problems.append(unfit.why)
             continue
-        pieces += [piece] if piece else []
+        pieces += [piece for piece in found if piece]
         doubles |= _doubles(change, table)
     return Told(tuple(pieces), tuple(problems), tuple(sorted(doubles)))
 
@@ -58,14 +59,14 @@ def _doubles(change: Change, table: Table) -> set[str]:
     return {f"{change.table}.{name}" for name in names if name and after is not None and after.inexact(name)}
 
 
-_READ: dict[str, Callable[[Reading, Any], Piece | None]] = {
-    "customers": entities.customer,
-    "carts": orders.cart,
-    "cart_lines": orders.cart_line,
-    "orders": orders.order,
-    "order_lines": orders.order_line,
-    "refunds": orders.refund,
-    "fulfilments": orders.fulfilment,
-    "products": entities.product,
-    "stock": entities.stock,
+_READ: dict[str, tuple[Callable[[Reading, Any], Piece | None], ...]] = {
+    "customers": (entities.customer,),
+    "carts": (orders.cart,),
+    "cart_lines": (orders.cart_line, orders.left_cart),
+    "orders": (orders.order,),
+    "order_lines": (orders.order_line, orders.left_order),
+    "refunds": (orders.refund,),
+    "fulfilments": (orders.fulfilment,),
+    "products": (entities.product,),
+    "stock": (entities.stock,),
 }

@@ -218,9 +218,11 @@ def test_every_problem_of_a_map_is_told_at_once() -> None:
             "cart_lines": {"columns": {}},
         })  # fmt: skip
     said = "\n".join(bad.value.problems)
-    for place in ("preset: there is none", "currency:", "order: no such setting", "orders.columns.total:",
-                  "orders.columns.sum: no such setting", "orders.columns.placed_at: required",
-                  "cart_lines.table: required", "cart_lines: is mapped without carts", "orders: is mapped without order_lines"):  # fmt: skip
+    for place in (
+        "preset: there is none", "currency:", "order: no such setting", "orders.columns.total:",
+        "orders.columns.sum: no such setting", "orders.columns.placed_at: required", "cart_lines.table: required",
+        "cart_lines: is mapped without carts", "orders: is mapped without order_lines",
+    ):  # fmt: skip
         assert place in said, said
 
 
