@@ -19,7 +19,7 @@ from sources.debezium.kinds import DAYS, DECIMAL, INEXACT, ISO, NO_POINT, TICKS,
 
 UNAVAILABLE = "__debezium_unavailable_value"
 _UNAVAILABLE = frozenset({UNAVAILABLE, "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="})
-MOST_DIGITS = 15  # before the point
+MOST_DIGITS = 15  # behind the first one, before the point
 MOST_BYTES = 32  # of a decimal's whole number
 PLACES = Decimal("0.0001")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,7 +120,7 @@ class Row:
             return None
         number = self._number(name, value)
         if not number.is_finite() or number.adjusted() > MOST_DIGITS:
-            raise Unfit(name, "is no amount", "keep NaN, infinity and more than 15 digits out of this column")
+            raise Unfit(name, "is no amount", "keep NaN, infinity and more than 16 digits out of this column")
         return rounded(number)
 
     def _is_decimal(self, name: str, value: object) -> bool:

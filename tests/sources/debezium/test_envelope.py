@@ -210,3 +210,21 @@ def test_a_marker_of_what_was_not_logged_is_never_a_value() -> None:
     assert (full := change(told).after) is not None and full.text("note") == "long" and not full.unchanged
     told = envelope("u", {"id": 1, "note": UNAVAILABLE})
     assert (bare := change(told).after) is not None and bare.text("note") is None and bare.unchanged == {"note"}
+
+
+def test_places_are_counts_of_63_bits_and_nothing_else() -> None:
+    def lsn(told: Any) -> tuple[int, ...]:
+        return change(envelope("u", {"id": 1}, source() | {"lsn": told, "sequence": None})).position
+
+    assert lsn(2**63 - 1) == lsn(str(2**63 - 1)) == (0, 2**63 - 1, 0)
+    for told in (2**63, str(2**63), "²", "x", "9" * 40, 1.5e300, True):
+        assert 2**63 - 1 not in lsn(told) and all(abs(part) < 2**63 for part in lsn(told))
+
+
+def test_avro_names_its_doubles() -> None:
+    schema = json.loads(json.dumps(SCHEMA))
+    schema["fields"][0]["type"][1]["fields"].append({"name": "rough", "type": ["null", "double"], "default": None})
+    of = {"table": "orders", "schema": "shop", "ts_ms": 1_795_245_652_092, "lsn": 5, "snapshot": "false"}
+    row = avro({"before": None, "after": ROW | {"rough": None}, "source": of, "op": "u"}, schema).after
+    assert row is not None and [name for name in row.cells if row.inexact(name)] == ["rough"]
+    assert row.kind("fee").type.endswith("VariableScaleDecimal") and row.text("fee") == "1.5"

@@ -89,6 +89,12 @@ def test_every_way_of_writing_an_amount_means_the_same(amount: Decimal) -> None:
     assert {way.amount("x") for way in ways} == {amount}
 
 
+def test_amounts_have_sixteen_digits_at_most() -> None:
+    assert Row({"x": "9" * 16 + ".0"}).amount("x") == Decimal("9" * 16)
+    with pytest.raises(Unfit):
+        Row({"x": "9" * 17 + ".0"}).amount("x")
+
+
 def test_a_double_says_so() -> None:
     assert cell(19.9, "double").inexact("x") and Row({"x": 19.9}).inexact("x")
     assert not cell("19.90", "string").inexact("x") and not Row({"x": Decimal("19.9")}).inexact("x")

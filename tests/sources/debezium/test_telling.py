@@ -243,3 +243,26 @@ def test_a_shop_stands_over_its_preset() -> None:
     )
     assert found.orders.cancelled == ("void",) and found.orders.columns.total == "total"
     assert found.orders.is_it("sales.orders") and not found.orders.is_it("shop.orders")
+
+
+@pytest.mark.parametrize(
+    ("who", "ids"),
+    [
+        ({"customer_id": 7, "email": None}, ["order-placed:1001", "order-of:1001"]),
+        ({"customer_id": None, "email": "ada@mugs.example"}, ["order-placed:1001", "order-of:1001"]),
+        ({"customer_id": None, "email": None}, ["order-placed:1001"]),
+    ],
+)  # fmt: skip
+def test_an_order_leads_to_whoever_is_named(who: dict[str, Any], ids: list[str]) -> None:
+    joining = Joining().hears(row("orders", "c", ORDER | who, 5), row("order_lines", "c", line(1), 6)).waits(5)
+    assert joining.ids == ids
+    assert (joining.events[0].customer.cart_token == "order:1001") is (len(ids) == 1)
+
+
+def test_facts_of_a_snapshot_are_history_and_stock_is_of_a_place() -> None:
+    stock = [{"product_id": 41, "quantity": 5, "location": place} for place in ("main", "shop", None)]
+    joining = Joining().hears(*(row("stock", "r", each, 5) for each in stock))
+    joining.hears(row("stock", "u", stock[0] | {"quantity": 4}, 6))
+    assert [event.priority for event in joining.events] == ["backfill"] * 3 + ["live"]
+    assert [each.rsplit(":", 1)[0] for each in joining.ids] == [
+        "stock:41::main", "stock:41::shop", "stock:41::", "stock:41::main"]  # fmt: skip
