@@ -22,6 +22,7 @@ REPEATS = {
     Dedupe.NONE: "may be stored twice: the platform knows no key",
 }
 EVERYWHERE = "*"
+MOST_NAMED = 3  # endpoints with the same windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,13 @@ def _limits(limits: Iterable[Limit]) -> str:
     together: dict[str, list[str]] = {}
     for endpoint, some in windows.items():
         together.setdefault(" and ".join(some), []).append("all together" if endpoint == EVERYWHERE else endpoint)
-    return "; ".join(f"{some} ({', '.join(endpoints)})" for some, endpoints in together.items()) or "none documented"
+    return "; ".join(f"{some} ({_names(endpoints)})" for some, endpoints in together.items()) or "none documented"
+
+
+def _names(endpoints: list[str]) -> str:
+    """All of them stand in the platform's own README."""
+    more = len(endpoints) - MOST_NAMED
+    return ", ".join(endpoints) if more <= 0 else f"{', '.join(endpoints[:MOST_NAMED])} and {more} more"
 
 
 def _seconds(seconds: float) -> str:

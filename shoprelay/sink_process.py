@@ -21,7 +21,7 @@ from streams.delivery.settings import Backoff, DeliverySettings, GiveUp
 from streams.security import aiokafka_options
 
 log = structlog.get_logger("shoprelay")
-SIGNALS, CATALOG_SIGNALS = SUBJECTS[3], SUBJECTS[4]
+CUSTOMER_EVENTS, SIGNALS, CATALOG_SIGNALS = SUBJECTS[1], SUBJECTS[3], SUBJECTS[4]
 
 
 def run_sink(configuration: Configuration, account: Account) -> int:
@@ -37,12 +37,13 @@ async def _sink(configuration: Configuration, account: Account) -> int:
     metrics, registry = new_registry(), registry_of(configuration)
     signals = codec_of(registry, configuration, *SIGNALS)
     catalog = codec_of(registry, configuration, *CATALOG_SIGNALS) if account.sink.catalog else None
+    events = codec_of(registry, configuration, *CUSTOMER_EVENTS) if account.sink.mass is not None else None
     parked = codec_of(registry, configuration, f"parked-{account.name}", "parked.avsc", Parked)
     http = account.settings.http
     try:
         async with serve(http.host, http.port, metrics, health.readiness) as address:
             log.info("sink starting", sink=account.name, http=address)
-            await prepared([signals, parked, *([catalog] if catalog else [])])
+            await prepared(codec for codec in (signals, parked, catalog, events) if codec is not None)
             leave_alone_what_stays()
             return await run(
                 account.sink,
@@ -50,6 +51,7 @@ async def _sink(configuration: Configuration, account: Account) -> int:
                 _delivery_settings(configuration, account),
                 codec=signals,
                 catalog=catalog,
+                events=events,
                 parked=parked,
                 registry=metrics,
                 stop=stop,
@@ -100,6 +102,7 @@ def _delivery_settings(configuration: Configuration, account: Account) -> Delive
         kept_keys=settings.kept_keys,
         customers_changelog=names.customers_changelog.name,
         products_changelog=names.catalog_changelog.name,
+        customer_events=names.customer_events.name,
         partitions=names.partitions,
         max_in_flight=settings.max_in_flight,
         session_seconds=settings.session.total_seconds(),

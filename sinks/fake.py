@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -174,6 +175,7 @@ class _Service:
             "path": self._masked(request.path),
             "headers": {name: self._masked(value) for name, value in request.headers.items()},
             "body": body,
+            "sha256": sha256(request.body).hexdigest(),  # equal for equal bytes alone
             "status": call.status,
             "verdict": call.verdict,
         }

@@ -88,7 +88,8 @@ def order_placed(order_id: str) -> str:
 
 def order(order_id: str, version: Version) -> str:
     """A later picture of the order (edited lines, totals). Tell `order_placed` first: who hears of the order only now
-    must not take the time of the change for that of the purchase."""
+    must not take the time of the change for that of the purchase. And `order_status`: what the picture has shown is
+    no news any more."""
     return _versioned("order", order_id, version)
 
 

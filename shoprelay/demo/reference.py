@@ -148,7 +148,7 @@ class Person:
             self.account, self.email = step.ref.customer_id, step.ref.email
             if isinstance(step.payload, e.CustomerRegistered):
                 self.tags = step.payload.profile.tags
-            self.is_known(new=isinstance(step.payload, e.CustomerRegistered))
+            self.is_known(new=True)
             if self.basket:  # what the guest had put in is theirs now, and logging in was a sign of life
                 self.cart_changes(step.at)
         self.follows(step)

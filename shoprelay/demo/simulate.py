@@ -250,7 +250,7 @@ class Person:
 
 def was_here(who: Person) -> Iterator[Step]:
     """Weeks ago: not told as if it happened now, but known to whoever asks what was before."""
-    t = -DAY * (10 + who.n % 7)
+    t = -DAY * (30 + who.n % 7)
     yield who.registers(t)
     yield who.step(t + 60, NewsletterSubscribed())
     yield who.step(t + 120, WishlistAdded(item=LineItem(product_id="P002"), currency="EUR"))

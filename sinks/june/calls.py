@@ -14,6 +14,7 @@ from schemas.signals import (
     CartAbandoned,
     CartChanged,
     Conclusion,
+    CustomerChanged,
     OrderFulfilled,
     OrderPaid,
     OrderPlaced,
@@ -48,7 +49,19 @@ def customer(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:
         geo_location=known(city=address.city if address else None, country=country) or None,
         guest=not ref.customer_id if profile.guest is None else profile.guest,
     )
-    return (_call(signal, "customer", about, _names(signal, config)),)
+    told = _call(signal, "customer", about, _names(signal, config))
+    return (told,) if (first := _record(signal, config)) is None else (first, told)
+
+
+def _record(signal: Signal, config: JuneConfig) -> Call | None:
+    """The customer's record in the list, by the e-mail that what the shop tells is attached to. Another API of JUNE's:
+    public, without the token."""
+    email = signal.customer.ref.email
+    if not config.record_url or not email or not _said(signal, CustomerChanged).new:
+        return None
+    headers = (("Content-Type", "application/json"), ("Accept-Version", "~1"))
+    body, key = as_json({"email": email}), f"{signal.signal_id}:record"
+    return Call("record", "POST", config.record_url, body, key, endpoint="records", headers=headers, bare=True)
 
 
 def order(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:

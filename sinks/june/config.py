@@ -21,6 +21,12 @@ class JuneConfig(BaseModel):
     token_in: Literal["path", "header"] = Field(
         description="path: {token} in `url` is replaced by it; header: it is sent as Authorization: Bearer"
     )
+    record_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s#]+)?$",
+        description="the list's public address: https://engagement.juneapp.com/collect/<collect token>. "
+        "Who registers with an e-mail is entered there first; empty: nobody",
+    )
     created_at_format: Literal["documented", "sample"] = Field(
         "documented",
         description="documented: 2026-11-21T12:00:00.000+0000, the pattern; sample: 2026-11-21T12:00:00+00:00",

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sinks.fake import Received, Reply, application
 
 TOKEN = "june-sandbox-token"
+LIST = "june-sandbox-list"  # the collect token of a list: public, whoever has it may enter somebody
 KINDS = ("customer", "order", "fulfillment", "cart")
 
 _CREATED_AT = {
@@ -96,6 +97,14 @@ class Payload(Shape):
     cart: Cart | None = None
 
 
+class Record(BaseModel):
+    """A list has whatever fields somebody gave it."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    email: Text
+
+
 class Refused(Exception):
     """What JUNE could not process, in words."""
 
@@ -109,6 +118,7 @@ class JuneStandIn:
 
     def __init__(self, token: str = TOKEN) -> None:
         self.secrets: tuple[str, ...] = (token, quote(token, safe=""))
+        self.records: dict[str, dict[str, Any]] = {}
         self.customers: dict[str, dict[str, Any]] = {}
         self.carts: dict[str, list[dict[str, Any]]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
@@ -121,6 +131,7 @@ class JuneStandIn:
 
     def stored(self) -> dict[str, Any]:
         return {
+            "records": self.records,
             "customers": self.customers,
             "carts": self.carts,
             "orders": self.orders,
@@ -130,7 +141,7 @@ class JuneStandIn:
 
     def answer(self, request: Received) -> Reply:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if request.path not in ("/collect", f"/collect/{self.secrets[1]}"):
+        if request.path not in ("/collect", f"/collect/{LIST}", f"/collect/{self.secrets[1]}"):
             wrong_token = request.path.startswith("/collect/")
             return _refused(401, "unknown token") if wrong_token else _refused(404, "no such address")
         if request.method != "POST":
@@ -140,6 +151,8 @@ class JuneStandIn:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return _refused(415, "Content-Type must be application/json")
         try:
+            if request.path == f"/collect/{LIST}":
+                return self._enter(request)
             payload = Payload.model_validate_json(request.body)
             kind = self._take(payload)
         except ValidationError as problem:
@@ -149,6 +162,15 @@ class JuneStandIn:
             return _refused(406, str(problem))
         self._kinds[kind] += 1
         return Reply(200, "accepted", orjson.dumps({"status": "ok"}))
+
+    def _enter(self, request: Received) -> Reply:
+        """What becomes of a second record with the same e-mail is not documented: here it overwrites the first."""
+        if request.headers.get("accept-version") != "~1":
+            raise Refused("Accept-Version must be ~1")
+        told = Record.model_validate_json(request.body).model_dump()
+        self.records[told["email"]] = told
+        made = {"_id": f"record-{len(self.records)}", "data": told, "created_at": int(request.at * 1000), "version": 1}
+        return Reply(200, "accepted", orjson.dumps(made | {"metrics": {}}))
 
     def _take(self, told: Payload) -> str:
         kinds = [kind for kind in KINDS if getattr(told, kind) is not None]

@@ -24,7 +24,7 @@ def kinds(config: WayMoreConfig) -> tuple[Kind, ...]:
         Kind(_named("subscribers", config), "customers", subscribers),
         Kind(_named("products", config), "products", products),
         Kind(_named(config.wishlist_kind, config), "customers", wishlists),
-        Kind(_named("orders", config), "customers", orders),
+        Kind(_named("orders", config), "orders", orders),
     )
 
 

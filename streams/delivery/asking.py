@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import structlog
 
-from sinks.contract import Answer, Ask, Call, Sink, Verdict, classify
+from sinks.contract import Answer, Ask, Call, Sink, Verdict
 from streams.delivery.clock import Clock
 from streams.delivery.http import Transport
 from streams.delivery.metrics import DeliveryMetrics
-from streams.delivery.say import where
+from streams.delivery.mistakes import where
 from streams.delivery.turns import Turns
+from streams.delivery.unlent import Unlent, verdict_on
 
 log = structlog.get_logger("shoprelay.delivery")
 LOOK_AGAIN_SECONDS = 1.0  # how long at most until a closed gate is looked at again
@@ -47,7 +48,7 @@ class Asking:
             answer = Answer(0, fault="timeout")
         finally:
             turns.load_answered(call, self._clock.monotonic())
-        verdict = classify(answer, self._sink.rules_for(call))
+        verdict = verdict_on(self._sink, call, answer)
         if items or verdict in WAITING:
             self._metrics.load_answered(call, items, verdict, self._clock.monotonic() - now)
         else:  # what it means is for whoever asked to say
@@ -70,7 +71,7 @@ class Asking:
         """What became of a call whose answer only began something, and the answer that says so; what the rules say of
         the last one where the sink has nothing to add."""
         follow, answers = self._sink.follow.get(call.endpoint), [answer]
-        while follow is not None and verdict not in WAITING:
+        while follow is not None and verdict not in WAITING and not isinstance(answers[-1], Unlent):
             try:
                 said = follow(call, answers)
             except Exception as error:  # the process would meet the same odd answer again

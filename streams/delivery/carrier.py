@@ -16,7 +16,7 @@ from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Lane
 from streams.delivery.line import Load, alive
 from streams.delivery.metrics import DeliveryMetrics
-from streams.delivery.say import where
+from streams.delivery.mistakes import where
 
 if TYPE_CHECKING:
     from streams.delivery.courier import Courier

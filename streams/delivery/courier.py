@@ -8,7 +8,7 @@ import structlog
 
 from schemas.codec import SchemaMissing
 from schemas.registry import RegistryError
-from sinks.contract import Answer, Call, Sink, Verdict, classify, deciding
+from sinks.contract import Answer, Call, Sink, Verdict, deciding
 from streams.delivery import park
 from streams.delivery.asking import Asking
 from streams.delivery.attempt import Step, blame, is_poison, step
@@ -192,7 +192,7 @@ class Courier:
         answer = await self._exchange(lane, call)
         if answer is None:
             return
-        now, verdict = self._clock.monotonic(), classify(answer, self._sink.rules_for(call))
+        now, verdict = self._clock.monotonic(), self._remembered.verdict_on(call, answer)
         self._metrics.timed(call, now - sent_at)
         self.correct(call, verdict, answer, sent_at, now)
         if call.endpoint in self._sink.follow:

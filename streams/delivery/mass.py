@@ -16,27 +16,28 @@ import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
+from schemas.registry import RegistryError
 from sinks.contract import Answer, Call, Kind, Mass, Sink, Verdict
+from streams.delivery.aside import Aside
 from streams.delivery.asking import LOOK_AGAIN_SECONDS, WAITING, Asking
 from streams.delivery.clock import Clock
-from streams.delivery.history import History, known, shop_of
+from streams.delivery.history import History, shop_of
 from streams.delivery.hold import FIRST_PROBE_SECONDS, Hold
 from streams.delivery.kept import Kept
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random, jittered
-from streams.delivery.park import REJECTED
+from streams.delivery.park import CANNOT_SAY, REJECTED
 from streams.delivery.registration import LOOK_SECONDS, OWNED
-from streams.delivery.say import where
 from streams.delivery.settings import DeliverySettings
-from streams.delivery.telling import Item, Told, after, looked_at, next_part
+from streams.delivery.telling import Item, Told, Unsaid, after, items_or_why_not, looked_at, next_part
 from streams.delivery.turns import Turns
-from streams.domain.state_codec import BrokenState, UnknownStateVersion
+from streams.domain.state_codec import UnknownStateVersion
 
 log = structlog.get_logger("shoprelay.delivery")
 MASS = b"mass"
 SOON = 0.01  # seconds: between two looks at a gate that is about to open
 NOBODY = "-"  # no connection has this name
-Park = Callable[[Kind, Item, Call, str, Answer], Awaitable[None]]
+Park = Callable[[Aside], Awaitable[None]]
 
 
 class Left(Exception):
@@ -138,7 +139,7 @@ class MassLoad:
                     await self._tell()
                 except Left:
                     log.warning("history is not told any further: the shop has left", sink=self._sink.name)
-                except (KafkaError, UnknownStateVersion) as away:
+                except (KafkaError, RegistryError, UnknownStateVersion) as away:
                     log.warning("cannot read history; trying again", error=type(away).__name__)
                     await self._pause(LOOK_SECONDS)
 
@@ -157,13 +158,16 @@ class MassLoad:
             finally:
                 self._metrics.mass_tells(kind.name, False)
         await self._remember(Told(connection=self._told.connection, done=True))
+        await self._history.close()
 
     async def _partition(self, kind: Kind) -> None:
         number = self._told.partition
         while True:
             snapshot = await self._history.latest(kind.of, number)
             part = next_part(snapshot, kind, self._told, self._mass.part_items(self._config), self._items)
-            if part.items:
+            if part.unsaid is not None:
+                await self._unsaid(kind, part.items[0], part.unsaid)
+            elif part.items:
                 await self._accepted(kind, part.items)
             elif part.ended:
                 return
@@ -171,18 +175,32 @@ class MassLoad:
                 self._told = looked_at(self._told, number, part.seen)
                 await asyncio.sleep(0)
 
-    def _items(self, kind: Kind, key: bytes, value: bytes) -> Sequence[Mapping[str, Any]]:
-        """A mistake about one customer must not stop the others."""
+    def _items(self, kind: Kind, key: bytes, value: bytes) -> Sequence[Mapping[str, Any]] | Unsaid:
         if self._settings.shops and shop_of(key) not in self._settings.shops:
             return ()
+        return items_or_why_not(kind, value, self._config)
+
+    async def _unsaid(self, kind: Kind, item: Item, unsaid: Unsaid) -> None:
+        """Parked like one that was refused; too many in a row are our mistake, and wait for its repair."""
+        log.error("an item of history cannot be said", sink=self._sink.name, kind=kind.name, error=unsaid.why)
+        if self._brake:
+            self._metrics.mass_held(True)
+            await self._pause(self._hold.longest)
+            return
+        self._sending = True
         try:
-            found = known(kind.of, value)
-            return () if found is None else kind.items(found, self._config)
-        except UnknownStateVersion:
-            raise
-        except (BrokenState, Exception) as error:
-            log.error("history of one key cannot be said", sink=self._sink.name, kind=kind.name, error=where(error))
-            return ()
+            await self._aside(Aside(kind, item, CANNOT_SAY, unsaid=unsaid))
+        finally:
+            self._sending = False
+
+    @property
+    def _brake(self) -> bool:
+        return self._parked_in_a_row >= self._settings.brake.in_a_row
+
+    async def _aside(self, aside: Aside) -> None:
+        self._parked_in_a_row += 1
+        await self._lasting(partial(self._park, aside))
+        await self._remember(after(self._told, (aside.item,)))
 
     # -- one part
 
@@ -200,11 +218,10 @@ class MassLoad:
             if answer is None:
                 self._parked_in_a_row = 0
                 self._metrics.mass_told(kind.name, len(items))
+                await self._remember(after(self._told, items))
             else:
-                self._parked_in_a_row += 1
                 log.error("an item of history was refused, and is parked", sink=self._sink.name, kind=kind.name)
-                await self._lasting(partial(self._park, kind, items[0], call, REJECTED, answer))
-            await self._remember(after(self._told, items))
+                await self._aside(Aside(kind, items[0], REJECTED, call, answer))
         finally:
             self._sending = False
 
@@ -222,7 +239,7 @@ class MassLoad:
                 blamed, seen = blamed + (self._successes() > seen), self._successes()
                 if self._is_poison(blamed, began):
                     return answer
-            brake = alone and self._parked_in_a_row >= self._settings.brake.in_a_row
+            brake = alone and self._brake
             if verdict is Verdict.REJECTED and not brake:
                 return answer
             if verdict in (Verdict.MISCONFIGURED, Verdict.REJECTED):

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
 from schemas.codec import SchemaMissing, Undecodable
 from schemas.records import Parked
-from sinks.contract import Answer
+from sinks.contract import Answer, Call
 from streams.delivery.entries import Entry, Lane, Shard
 from streams.delivery.sequence import Sequenced
 
@@ -143,26 +143,22 @@ class Parking:
             if before
             else (entry.partition.place.topic, entry.lane.shard.number, entry.offset)
         )
-        call_key = call.key if call else signal_id or f"{topic}/{partition}/{offset}"
-        answered = answer is not None and answer.status > 0
+        said = _Said.of(call, before, signal_id or f"{topic}/{partition}/{offset}")
         attempts = entry.attempts + (reason == REJECTED)  # a refusal is no failure, and was an attempt, too
         first_at = datetime.fromtimestamp(entry.first_at, UTC) if entry.first_at else now
         opens = (call.opens or None) if call else None
         if call is None and before:  # what cannot be said just now would still make known what it would have before
             opens = entry.lane.shard.sequence.opens(before.parked_id)
+        no_signal = before is not None and not signal_id  # an item of history stays the one it is
         return Parked(
-            parked_id=parked_id(self.account or self.sink, call_key),
+            parked_id=before.parked_id if before and no_signal else parked_id(self.account or self.sink, said.call_key),
             sink=self.sink,
             account=self.account,
             signal=entry.framed,
             signal_id=signal_id,
             customer_key=entry.lane.key.decode(errors="replace"),
-            says=call.says if call else "",
-            method=call.method if call else "",
-            path=call.path if call else "",
-            body=call.body if call else b"",
-            call_key=call_key,
-            status=answer.status if answer and answered else None,
+            **said._asdict(),
+            status=answer.status or None if answer else None,
             answer=answer.body[:ANSWER_KEPT] if answer else b"",
             fault=answer.fault if answer else None,
             reason=reason,
@@ -175,6 +171,24 @@ class Parking:
             opens=opens,
             behind=(call.needs or None) if call and reason.startswith(BEHIND) else None,
         )
+
+
+class _Said(NamedTuple):
+    """What was to leave. What cannot be said just now stays what it was."""
+
+    says: str
+    method: str
+    path: str
+    body: bytes
+    call_key: str
+
+    @staticmethod
+    def of(call: Call | None, before: Parked | None, name: str) -> _Said:
+        if call is not None:
+            return _Said(call.says, call.method, call.path, call.body, call.key)
+        if before is not None:
+            return _Said(before.says, before.method, before.path, before.body, before.call_key)
+        return _Said("", "", "", b"", name)
 
 
 def parked_id(account: str, call_key: str) -> str:

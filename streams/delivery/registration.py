@@ -19,6 +19,7 @@ from sinks.contract import Answer, Call, Token
 from streams.delivery.kept import Kept, Unreadable
 from streams.delivery.pace import Random, jittered
 from streams.delivery.settings import Backoff
+from streams.delivery.unlent import Unlent
 
 log = structlog.get_logger("shoprelay.delivery")
 OWNED = 0  # who owns this partition of the signals speaks for all processes
@@ -113,6 +114,11 @@ class Registration:
     def gives_back(self, calls: tuple[Call, ...] | None) -> bool:
         return any(call.says in self._token.given_back for call in calls or ())
 
+    def is_given_back(self, call: Call, answer: Answer) -> bool:
+        """Whether it was already, and only the answer was lost: the platform does not know the token any more."""
+        own = answer.fault is None and not isinstance(answer, Unlent)
+        return own and self.gives_back((call,)) and self._token.expired(answer)
+
     def comes_back(self, place: Place) -> bool:
         return not self.connected and self._connection.is_before(place)
 
@@ -206,7 +212,7 @@ class Registration:
         if lent is None:
             log.warning("no token was given", status=answer.status, fault=answer.fault)
             # A 2xx without a token is not the delivery of anything.
-            return Answer(502, fault="protocol") if accepted else answer
+            return Unlent.by(Answer(502, fault="protocol") if accepted else answer)
         async with self._writing:
             await self._lasting(TOKEN, msgspec.json.encode(Lent(connection, lent[0])))
             if self.connected and self._connection.name == connection:

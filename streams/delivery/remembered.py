@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
-from schemas.records import Parked
 from schemas.signals import AnySignal, StoreConnected
-from sinks.contract import Answer, Call, Kind, Sink
+from sinks.contract import Answer, Call, Sink, Verdict
+from streams.delivery.aside import Aside, record
 from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Shard
 from streams.delivery.exact import Exact
@@ -21,11 +21,11 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.mass import MASS, MassLoad
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.pace import Random
-from streams.delivery.park import ANSWER_KEPT, Parking, parked_id
+from streams.delivery.park import Parking
 from streams.delivery.registration import OWNED, Place, Registration
 from streams.delivery.say import NOT_TOLD, Finished
 from streams.delivery.settings import DeliverySettings
-from streams.delivery.telling import Item, framed
+from streams.delivery.unlent import verdict_on
 
 if TYPE_CHECKING:
     from streams.delivery.courier import Courier
@@ -66,10 +66,10 @@ class Remembered:
         if self._kept is None or self._sink.mass is None:
             return
 
-        async def park(kind: Kind, item: Item, call: Call, reason: str, answer: Answer) -> None:
-            parked = self._parked(parking, kind, item, call, reason, answer, clock)
+        async def park(aside: Aside) -> None:
+            parked = record(parking, aside, self._settings.history_topic(aside.kind.of), clock.wall())
             await parking.put_apart(self._lanes.shards[OWNED], parked)
-            metrics.parked(reason)
+            metrics.parked(aside.code)
 
         self._mass = MassLoad(
             self._sink, config, self._settings, kept=self._kept, history=history, asking=courier.asking,
@@ -81,34 +81,6 @@ class Remembered:
     def _connection(self) -> Callable[[], str | None]:
         registration = self.registration
         return (lambda: "") if registration is None else (lambda: registration.began)
-
-    def _parked(
-        self, parking: Parking, kind: Kind, item: Item, call: Call, reason: str, answer: Answer, clock: Clock
-    ) -> Parked:
-        now = clock.wall()
-        return Parked(
-            parked_id=parked_id(parking.account or parking.sink, f"{call.says} {item.key.decode()} {item.at}"),
-            sink=parking.sink,
-            account=parking.account,
-            signal=framed(kind, item),
-            signal_id="",
-            customer_key=item.key.decode(errors="replace"),
-            says=call.says,
-            method=call.method,
-            path=call.path,
-            body=call.body,
-            call_key=call.key,
-            status=answer.status or None,
-            answer=answer.body[:ANSWER_KEPT],
-            fault=answer.fault,
-            reason=f"{reason}: history, {kind.name}",
-            attempts=1,
-            first_at=now,
-            last_at=now,
-            topic=self._settings.customers_changelog if kind.of == "customers" else self._settings.products_changelog,
-            partition=OWNED,
-            offset=0,
-        )
 
     @property
     def state(self) -> str:
@@ -189,6 +161,12 @@ class Remembered:
 
     def gives_back(self, call: Call) -> bool:
         return self.registration is not None and self.registration.gives_back((call,))
+
+    def verdict_on(self, call: Call, answer: Answer) -> Verdict:
+        """By the rules; but who takes leave twice has left."""
+        if self.registration is not None and self.registration.is_given_back(call, answer):
+            return Verdict.DELIVERED
+        return verdict_on(self._sink, call, answer)
 
     async def give_back(self, entry: Entry) -> None:
         assert self.registration is not None

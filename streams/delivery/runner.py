@@ -21,17 +21,18 @@ from streams.delivery.courier import Courier
 from streams.delivery.entries import Shard
 from streams.delivery.feed import Feed, FeedLost
 from streams.delivery.health import Health, State
-from streams.delivery.history import History, KafkaHistory
+from streams.delivery.history import EventCodec, History, KafkaHistory
 from streams.delivery.http import HttpTransport, Transport
 from streams.delivery.kafka import KafkaFeed
 from streams.delivery.kept import Kept, Unreadable
 from streams.delivery.lanes import Lanes
 from streams.delivery.metrics import DeliveryMetrics
+from streams.delivery.mistakes import where
 from streams.delivery.pace import Random
 from streams.delivery.park import ParkedCodec, Parking
 from streams.delivery.registration import Registration
 from streams.delivery.remembered import Remembered
-from streams.delivery.say import Codec, Speaker, where
+from streams.delivery.say import Codec, Speaker
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.shelf import KafkaShelf
 from streams.delivery.token import borrowing, registered
@@ -250,6 +251,7 @@ async def run(
     codec: Codec,
     parked: ParkedCodec,
     catalog: Codec | None = None,
+    events: EventCodec | None = None,
     registry: CollectorRegistry,
     stop: asyncio.Event,
     clock: Clock | None = None,
@@ -257,8 +259,9 @@ async def run(
 ) -> int:
     """One sink over Kafka, until `stop` is set; the exit code. `watch` is given a function that tells the health.
 
-    `config` is an instance of `sink.config`; `codec` reads the signals, `catalog` those about products, `parked` reads
-    and writes the parked records, all in the registry's framing.
+    `config` is an instance of `sink.config`; `codec` reads the signals, `catalog` those about products, `events` the
+    customers' log for a sink that tells orders, `parked` reads and writes the parked records, all in the registry's
+    framing.
     """
     most = settings.max_in_flight or sink.max_in_flight
     clock = clock or SystemClock()
@@ -280,7 +283,7 @@ async def run(
         random=random.random,
         kept=kept,
         registration=registration,
-        history=KafkaHistory(settings) if sink.mass is not None else None,
+        history=KafkaHistory(settings, events) if sink.mass is not None else None,
     )
     watch(delivery.health)
     try:

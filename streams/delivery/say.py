@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from schemas.codec import Undecodable
+from schemas.records import Parked
 from schemas.signals import AnySignal, Signal
 from sinks.contract import Call, CannotSay, Sink, Unaddressable
 from streams.delivery.entries import Entry, Lane
+from streams.delivery.mistakes import where
 from streams.delivery.park import CANNOT_SAY, UNDECODABLE
-from streams.delivery.telling import call_alone
+from streams.delivery.telling import calls_alone
 
 log = structlog.get_logger("shoprelay.delivery")
+Said = TypeVar("Said")
 DELIVERED = "delivered"
 WITHHELD = "withheld"
 UNADDRESSABLE = "unaddressable"
@@ -64,9 +66,13 @@ class Speaker:
 
     def prepare(self, entry: Entry) -> Finished | Unsayable | None:
         """Sets `entry.calls`, or says why there are none. Raises `SchemaMissing`."""
-        if entry.again is not None and (call := call_alone(self.sink, self.config, entry.again.parked)) is not None:
-            entry.calls = (call,)
-            return None
+        if entry.again is not None:
+            calls = self._computed("history", calls_alone, self.sink, self.config, entry.again.parked)
+            if isinstance(calls, Finished | Unsayable):
+                return calls
+            if calls is not None:
+                entry.calls = self._as_parked(calls, entry.again.parked)
+                return None if calls else Finished(NOT_TOLD)
         try:
             signal = self.signal(entry)
         except Undecodable as broken:
@@ -78,21 +84,38 @@ class Speaker:
         table = self.sink.calls if isinstance(signal, Signal) else self.sink.catalog
         if (says := table.get(type(signal.payload))) is None:
             return Finished(NOT_TOLD)
+        said = self._computed(_kind(signal), says, signal, self.config)
+        if isinstance(said, Finished | Unsayable):
+            return said
+        entry.calls = said
+        if entry.again is not None:  # what passed before it was parked has passed
+            key = entry.again.parked.call_key
+            entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
+            entry.calls = self._as_parked(entry.calls, entry.again.parked)
+        return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
+
+    def _computed(self, what: str, mapping: Callable[..., Said], *given: Any) -> Said | Finished | Unsayable:
+        """A mistake in one mapping must not stop the others."""
         try:
-            entry.calls = says(signal, self.config)
+            return mapping(*given)
         except Unaddressable:
             return Finished(UNADDRESSABLE)
         except CannotSay as reason:
             return Unsayable(CANNOT_SAY, str(reason))
-        except Exception as error:
-            # A mistake in one mapping must not stop the others. Its message may hold a customer's data: not told.
+        except Exception as error:  # its message may hold a customer's data: not told
             place = where(error)
-            log.error("a mapping failed", sink=self.sink.name, signal=_kind(signal), error=place)
+            log.error("a mapping failed", sink=self.sink.name, signal=what, error=place)
             return Unsayable(CANNOT_SAY, place)
-        if entry.again is not None:  # what passed before it was parked has passed
-            key = entry.again.parked.call_key
-            entry.at = next((at for at, call in enumerate(entry.calls) if call.key == key), 0)
-        return None if entry.at < len(entry.calls) else Finished(DELIVERED if entry.calls else NOT_TOLD)
+
+    def _as_parked(self, calls: tuple[Call, ...], parked: Parked) -> tuple[Call, ...]:
+        """The parked call itself where repeats must be equal: it may have left, and the platform compares. Where it was
+        too large to be parked with its body, there is nothing but what it is now."""
+        return tuple(
+            replace(call, method=parked.method, path=parked.path, body=parked.body)
+            if call.key == parked.call_key and call.endpoint in self.sink.kept and parked.body
+            else call
+            for call in calls
+        )
 
     def hears(self, signal: AnySignal) -> bool:
         """Whether it is of a shop that this account is told of."""
@@ -127,9 +150,3 @@ def kind(entry: Entry) -> str:
 
 def _kind(signal: AnySignal) -> str:
     return type(signal.payload).__name__
-
-
-def where(error: Exception) -> str:
-    """Names the place of a mistake without the message, which may hold a customer's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} in {frames[-1].name}, line {frames[-1].lineno}"

@@ -39,7 +39,7 @@ class DeliverySettings:
     """Times are seconds, sizes bytes. `security` goes to every Kafka client as it is and is never printed.
 
     `kept_topic` and `kept_keys` (Fernet's, the current one first) are for a sink that `remembers`; the changelogs of
-    customers and products for one with a `mass`.
+    customers and products, and `customer_events`, the log, for one with a `mass`.
     `account` names this account of the platform in metrics and parked records; it is told of `shops` only, of all of
     them when none is named. `catalog_topic` is read beside `topic` when it is named. `window_records` and
     `window_bytes` bound what is held unfinished of one partition, `ahead_records` how far fetching may run ahead of
@@ -63,6 +63,7 @@ class DeliverySettings:
     kept_keys: tuple[str, ...] = field(default=(), repr=False)
     customers_changelog: str = "customers-changelog"
     products_changelog: str = "catalog-changelog"
+    customer_events: str = "customer-events"
     partitions: int = 12
     max_in_flight: int | None = None
     max_in_flight_bytes: int = 16 * MEBIBYTE
@@ -86,3 +87,8 @@ class DeliverySettings:
     def topics(self) -> tuple[str, ...]:
         """Of signals, the customers' first."""
         return (self.topic, self.catalog_topic) if self.catalog_topic else (self.topic,)
+
+    def history_topic(self, of: str) -> str:
+        """Where history of this kind is read."""
+        changelogs = {"customers": self.customers_changelog, "products": self.products_changelog}
+        return changelogs.get(of, self.customer_events)

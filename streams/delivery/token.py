@@ -16,6 +16,7 @@ from streams.delivery.http import Transport
 from streams.delivery.kept import Kept
 from streams.delivery.registration import Registration
 from streams.delivery.settings import Backoff
+from streams.delivery.unlent import Unlent
 
 log = structlog.get_logger("shoprelay.delivery")
 MARGIN = 0.1  # of its life: a token that ends while a call is under way is renewed before
@@ -25,7 +26,8 @@ class Borrowed:
     """A `Transport` that puts the token on every call of another one.
 
     Whoever comes while a token is being asked for waits for that one: never two at once. A renewal that fails answers
-    for the call itself, so a wrong secret holds the sink and an identity service that is away is waited for.
+    for the call itself, so a wrong secret holds the sink and an identity service that is away is waited for; what it
+    refuses is never held against the call (`Unlent`).
     """
 
     def __init__(self, inner: Transport, token: Token, config: Any, clock: Clock) -> None:
@@ -71,7 +73,7 @@ class Borrowed:
             if lent is None:
                 log.warning("no token was lent", status=answer.status, fault=answer.fault)
                 # A 2xx without a token is not the delivery of anything.
-                return Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer
+                return Unlent.by(Answer(502, fault="protocol") if 200 <= answer.status < 300 else answer)
             self._lent, seconds = lent
             self._ends_at = self._clock.monotonic() + seconds * (1 - MARGIN)
             return None

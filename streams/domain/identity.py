@@ -29,6 +29,21 @@ def key_of(shop: str, ref: CustomerRef) -> str:
     return f"{shop}/site"
 
 
+def ref_of(key: str) -> CustomerRef:
+    """The identity a key is made of; an e-mail as it stands there."""
+    kind, _, name = key.partition("/")[2].partition(":")
+    match kind:
+        case "c":
+            return CustomerRef(customer_id=name)
+        case "e":
+            return CustomerRef(email=name)
+        case "a":
+            return CustomerRef(anonymous_id=name)
+        case "t":
+            return CustomerRef(cart_token=name)
+    return CustomerRef()
+
+
 def is_stronger(key: str, than: str) -> bool:
     """A strict order on the keys of one shop. Two accounts are never one person; of two other equals the key that
     sorts first is the stronger, so that every log comes to the same answer."""

@@ -17,14 +17,14 @@ def known_customer(state: Customer) -> KnownCustomer | None:
     return KnownCustomer(
         customer=known(state),
         carts=tuple(as_told(cart_id, cart) for cart_id, cart in state.carts.items() if is_open(cart)),
-        orders=tuple(told for order in orders if (told := _known_order(order)) is not None),
+        orders=tuple(told for order in orders if (told := known_order(order)) is not None),
         wishlist=tuple(wished(state)),
         subscribed=tuple(channel for channel, consent in state.consents.items() if consent.given),
         unsubscribed=tuple(channel for channel, consent in state.consents.items() if not consent.given),
     )
 
 
-def _known_order(state: OrderState) -> KnownOrder | None:
+def known_order(state: OrderState) -> KnownOrder | None:
     """`None` when it was placed before we listened: there is nothing to tell but its number."""
     if (order := body_of(state)) is None:
         return None

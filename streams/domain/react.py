@@ -25,7 +25,7 @@ def react(before: Customer, after: Customer, fact: ShopEvent | CartTransferred, 
         answer = REACT.get(type(fact.payload))
         said = answer(before, after, fact, at) if answer else ()
     if before.ref is not after.ref and _knows_another_name(before.ref, after.ref) and not _speaks_of_person(said):
-        return (signals.CustomerChanged(), *said)
+        return (signals.CustomerChanged(new=not has_address(before.ref)), *said)
     return said
 
 
@@ -48,7 +48,9 @@ def _speaks_of_person(said: Spoken) -> bool:
 
 
 def _person(before: Customer, after: Customer, fact: ShopEvent, at: datetime) -> Spoken:
-    return (signals.CustomerChanged(new=isinstance(fact.payload, events.CustomerRegistered)),)
+    """New to the platforms: who registers, and whom nobody named before."""
+    registers = isinstance(fact.payload, events.CustomerRegistered)
+    return (signals.CustomerChanged(new=registers or not (before.ref.customer_id or has_address(before.ref))),)
 
 
 def _newsletter(before: Customer, after: Customer, fact: ShopEvent, at: datetime) -> Spoken:

@@ -20,8 +20,8 @@ from sinks.contract import Answer, Verdict, classify
 from sources.contract import Polled, Request, Source, Unreadable, Visit
 from streams.delivery.clock import Clock
 from streams.delivery.http import Transport
+from streams.delivery.mistakes import where
 from streams.delivery.pace import Random, asked_for, jittered
-from streams.delivery.say import where
 from streams.polling.asking import as_call
 from streams.polling.health import PollingHealth
 from streams.polling.metrics import PollingMetrics

@@ -11,6 +11,7 @@ import pytest
 
 from shoprelay.settings import load
 
+PLATFORMS = ("klaviyo", "june", "waymore", "joor", "shopify", "newstore")
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,10 +33,12 @@ def test_the_locks_name_no_package_index() -> None:
 
 
 def test_the_settings_of_the_compose_file_are_valid_and_name_its_sinks() -> None:
-    keys = {"KLAVIYO_API_KEY": "pk_sandbox_0123456789abcdef", "JUNE_TOKEN": "sandbox-token"}
-    configuration = load(ROOT / "deploy/compose/shoprelay.toml", keys)
     compose = (ROOT / "docker-compose.yml").read_text()
+    keys = dict(re.findall(r"^    (\w+): \$\{\w+:-(.+)\}$", compose, flags=re.MULTILINE))
+    configuration = load(ROOT / "deploy/compose/shoprelay.toml", keys)
     assert set(configuration.accounts) == set(re.findall(r'command: \["sink", "([\w-]+)"', compose))
+    assert set(configuration.asked) == set(re.findall(r'command: \["poll", "([\w-]+)"', compose))
+    assert configuration.front is not None
 
 
 def compose_tool() -> list[str] | None:
@@ -54,13 +57,13 @@ def test_compose_understands_its_file() -> None:
     assert "warn" not in read.stderr.lower()
     listed = subprocess.run([*tool, "config", "--services"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(listed.stdout.split()) == {
-        "kafka", "registry", "topics-init", "worker", "sink-klaviyo", "sink-june", "sandbox-klaviyo", "sandbox-june",
-        "prometheus", "grafana",
+        "kafka", "registry", "topics-init", "collect", "worker", "poll-joor", "gateway", "prometheus", "grafana",
+        *(f"{kind}-{name}" for kind in ("sink", "sandbox") for name in PLATFORMS),
     }  # fmt: skip
 
 
 def test_nothing_of_compose_listens_beyond_this_machine() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     published = re.findall(r'^      - "?([\d.:]*\d+:\d+)"?$', compose, flags=re.MULTILINE)
-    assert len(published) == 6
+    assert len(published) == 12
     assert all(port.startswith("127.0.0.1:") for port in published)

@@ -6,17 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from schemas import signals
+from schemas.events import CustomerEvent, OrderPlaced, ShopEvent, ShopPayload
 from schemas.known import KnownCustomer
-from schemas.signals import OrderPlaced, Signal, StoreConnected, StoreDisconnected
+from schemas.signals import Signal, StoreConnected, StoreDisconnected
 from schemas.values import CustomerRef, Order, Product
 from sinks.contract import Answer, Call, Kind, Mass, Token
 from streams.domain import catalog
 from streams.domain.customer import Customer
-from streams.domain.order import placed
 from streams.worker.stored import store
 from tests.delivery.moved import NOON
 from tests.delivery.said import MUGS, signal
@@ -56,7 +57,7 @@ def join(kind: Kind, items: Sequence[Mapping[str, Any]], config: Any) -> Call:
 KINDS = (
     Kind("people", "customers", people),
     Kind("things", "products", things),
-    Kind("purchases", "customers", purchases),
+    Kind("purchases", "orders", purchases),
 )
 TOKEN = Token(
     ask=lambda config: Call("Register", "POST", "/register", b"{}", "register", "register"),
@@ -66,7 +67,7 @@ TOKEN = Token(
     given_back=frozenset({"Uninstall"}),
 )
 MASS = Mass(kinds=lambda config: KINDS, join=join, part_items=lambda config: 7)
-REGISTERED = replace(SINK, token=TOKEN, calls={OrderPlaced: one_call, StoreDisconnected: _leaves})
+REGISTERED = replace(SINK, token=TOKEN, calls={signals.OrderPlaced: one_call, StoreDisconnected: _leaves})
 TELLING = replace(REGISTERED, mass=MASS)
 
 
@@ -138,10 +139,22 @@ def fill(world: World, customers: int = 40, products: int = 20) -> set[tuple[str
 
 
 def know(world: World, who: str, orders: int = 0, shop: str = "mugs", **more: Any) -> None:
+    """State remembers no order any more: they were months ago. The log does."""
     key = f"{shop}/c:{who}"
     ref = CustomerRef(customer_id=who, email=f"{who}@example.com")
-    told = {f"{who}-{n}": placed(None, _order(f"{who}-{n}"), None, NOON) for n in range(orders)}
-    world.log.know("customers", key, store(Customer(key=key, shop=shop, ref=ref, orders=told, **more)))
+    world.log.know("customers", key, store(Customer(key=key, shop=shop, ref=ref, **more)))
+    for n in range(orders):
+        world.log.happen(happened(key, f"{who}-{n}", OrderPlaced(order=_order(f"{who}-{n}")), n, ref))
+
+
+def happened(key: str, name: str, payload: ShopPayload, minutes: float, ref: CustomerRef) -> CustomerEvent:
+    """An entry of a customer's log, so many minutes after long ago."""
+    at = NOON - timedelta(days=200) + timedelta(minutes=minutes)
+    fact = ShopEvent(
+        event_id=f"{name}-{type(payload).__name__}", shop=key.partition("/")[0], occurred_at=at, customer=ref,
+        payload=payload,
+    )  # fmt: skip
+    return CustomerEvent(key=key, at=at, fact=fact)
 
 
 def _order(order_id: str) -> Order:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from schemas.events import CustomerEvent
 from sinks.contract import Limit
 from streams.delivery import Backoff, DeliverySettings, run
 from tests.delivery.remembering import TELLING
@@ -27,6 +28,7 @@ def settings_of(bootstrap: str, name: str) -> DeliverySettings:
         kept_keys=(KEPT_KEY,),
         customers_changelog=f"{name}-customers",
         products_changelog=f"{name}-products",
+        customer_events=f"{name}-events",
         partitions=4,
         session_seconds=3.0,
         drain_seconds=1.0,
@@ -44,6 +46,7 @@ async def main(bootstrap: str, address: str, name: str) -> int:
         settings_of(bootstrap, name),
         codec=Plain(),
         parked=PlainParked(),
+        events=Plain(CustomerEvent),
         registry=CollectorRegistry(),
         stop=stop,
     )

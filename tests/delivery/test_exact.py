@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.signals import OrderPlaced, Searched, Signal
-from sinks.contract import Answer, Batch, Call, Sink
+from sinks.contract import Answer, Batch, Call, CannotSay, Sink
 from tests.delivery.moved import moved_clock, pass_time, until
 from tests.delivery.said import ordered, searched
 from tests.delivery.sink import SINK, one_call
@@ -131,7 +131,59 @@ async def test_what_is_parked_is_kept_no_longer_and_anew_on_its_second_way() -> 
     await until(world.done)
 
     assert [call.headers[0][1] for call in sent(world, "ada-ordered-1")] == ["1", "2", "2"]
+    assert len({call.body for call in sent(world, "ada-ordered-1")}) == 1, "the platform compares"
     await until(lambda: world.log.still_kept == {})
+
+
+def set_to(name: str) -> Sink:
+    """What is set stands in the path and in the body, as a shop id does; the searches go where nothing is kept."""
+
+    def says(signal: Signal, config: Any) -> tuple[Call, ...]:
+        (call,) = one_call(signal, config)
+        endpoint = "events" if isinstance(signal.payload, Searched) else "orders"
+        return (replace(call, path=f"/{name}/orders", body=f'{{"shop":"{name}"}}'.encode(), endpoint=endpoint),)
+
+    return replace(SINK, calls={OrderPlaced: says, Searched: says}, kept=frozenset({"orders"}))
+
+
+@moved_clock
+async def test_what_is_sent_again_is_what_was_parked_whatever_was_set_meanwhile() -> None:
+    world = World()
+    for key in ("ada-ordered-1", "ada-searched-1"):
+        world.platform.answers[key] = [Answer(422), Answer(422)]
+    process = world.start(set_to("old"))
+    world.log.say(ordered("ada"), searched("ada", 1))
+    await until(world.done)
+    for name in ("new", "newer"):
+        await process.end()
+        process = world.start(set_to(name))
+        world.log.ask(*world.log.still_parked.values())
+        await until(world.done)
+
+    old = ("POST", "/old/orders", b'{"shop":"old"}')
+    assert [(call.method, call.path, call.body) for call in sent(world, "ada-ordered-1")] == [old] * 3
+    assert [call.path for call in sent(world, "ada-searched-1")] == ["/old/orders", "/new/orders", "/newer/orders"]
+    assert world.log.still_parked == {}
+
+
+@moved_clock
+async def test_what_cannot_be_said_just_now_keeps_the_bytes_that_were_parked() -> None:
+    def says(signal: Signal, config: Any) -> tuple[Call, ...]:
+        raise CannotSay("shop is not set")
+
+    world = World()
+    world.platform.answers["ada-ordered-1"] = [Answer(422)]
+    process = world.start(set_to("old"))
+    world.log.say(ordered("ada"))
+    await until(world.done)
+    for sink in (replace(set_to("new"), calls={OrderPlaced: says}), set_to("newer")):
+        await process.end()
+        process = world.start(sink)
+        world.log.ask(*world.log.still_parked.values())
+        await until(world.done)
+
+    assert [call.path for call in sent(world, "ada-ordered-1")] == ["/old/orders"] * 2
+    assert world.log.still_parked == {}
 
 
 @moved_clock

@@ -15,22 +15,25 @@ from aiohttp import web
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from schemas.events import CustomerEvent, OrderCancelled
+from schemas.values import CustomerRef
 from sinks.contract import Answer, Call
 from streams.broker.handle import EmbeddedBroker
 from streams.delivery.compacted import CompactedTopic
 from streams.delivery.history import KafkaHistory
 from streams.delivery.kept import Kept
+from streams.domain.history import known_customer as known_order
 from streams.engine.fence import CLAIM_KEY, HEADER, token_of_offset
 from streams.topics import Topic
-from tests.delivery.remembering import Club, club, fill
-from tests.delivery.said import encode, ordered
+from tests.delivery.remembering import Club, club, fill, happened
+from tests.delivery.said import Plain, encode, ordered
 from tests.delivery.telling_process import settings_of
 from tests.delivery.world import KEPT_KEY, World
 
 pytestmark = pytest.mark.system
 PARTITIONS = 4
 KAFKA = os.environ.get("SHOPRELAY_TEST_KAFKA", "")
-KINDS = ("signals", "parked", "redrive", "kept", "customers", "products")
+KINDS = ("signals", "parked", "redrive", "kept", "customers", "products", "events")
 
 
 class Stage:
@@ -65,7 +68,12 @@ class Stage:
         await admin.close()
 
     async def write_down(self) -> None:
-        """What the worker knows, in its changelogs, each key after an older value and among what does not count."""
+        """What the worker knows, in its changelogs, each key after an older value and among what does not count; and
+        the log."""
+        for number, events in enumerate(self.world.log.events):
+            await self.producer.send_and_wait(f"{self.name}-events", b"broken", key=b"mugs/c:x", partition=number)
+            for event in events:
+                await self.happen(number, event)
         for of, partitions in self.world.log.known.items():
             for number, values in enumerate(partitions):
                 await self.put(of, number, CLAIM_KEY, b"worker", 0)
@@ -80,6 +88,11 @@ class Stage:
         """As the owner with this token writes it."""
         marked = [(HEADER, token_of_offset(token))]
         await self.producer.send_and_wait(f"{self.name}-{of}", value, key=key, partition=number, headers=marked)
+
+    async def happen(self, number: int, event: CustomerEvent) -> None:
+        await self.producer.send_and_wait(
+            f"{self.name}-events", encode(event), key=event.key.encode(), partition=number
+        )
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.delivery.telling_process", self.bootstrap, self.address, self.name]
@@ -150,12 +163,22 @@ async def test_history_is_told_once_and_in_order_though_its_teller_is_killed_thr
         assert on.club.tokens == ["uuid-1"]
 
 
+async def placed(history: KafkaHistory) -> dict[str, bool]:
+    """Every order there is, and whether it was cancelled."""
+    return {
+        order.order.order_id: order.cancelled
+        for number in range(PARTITIONS)
+        for _, value in (await history.latest("orders", number)).after(b"")
+        for order in known_order(value).orders
+    }
+
+
 async def test_what_is_kept_and_what_is_known_is_read_back_from_a_broker() -> None:
     async with stage() as on:
         fill(on.world, customers=40)
         await on.write_down()
         notes = CompactedTopic(on.settings, on.settings.kept_topic)
-        kept, history = Kept(notes, [KEPT_KEY]), KafkaHistory(on.settings)
+        kept, history = Kept(notes, [KEPT_KEY]), KafkaHistory(on.settings, Plain(CustomerEvent))
         try:
             await kept.put(0, b"a", b"one")
             await kept.put(0, b"b", b"two")
@@ -168,6 +191,16 @@ async def test_what_is_kept_and_what_is_known_is_read_back_from_a_broker() -> No
             await on.put("customers", 3, b"zoe", b"new", 2)
             await on.put("customers", 3, b"zack", b"by a former owner", 1)
             assert dict((await history.latest("customers", 3)).after(b"")) == {**values, b"zoe": b"new"}
+
+            assert await placed(history) == {f"c{c}-{n}": False for c in range(40) for n in range(c % 3)}
+            number = on.world.log.number_of(b"mugs/c:c1")
+            before = len(list((await history.latest("orders", number)).after(b"")))
+            cancelled = happened(
+                "mugs/c:c1", "late", OrderCancelled(order_id="c1-0"), 90, CustomerRef(customer_id="c1")
+            )
+            await on.happen(number, cancelled)
+            assert len(list((await history.latest("orders", number)).after(b""))) == before, "read on, not anew"
+            assert (await placed(history))["c1-0"]
         finally:
             await notes.close()
             await history.close()

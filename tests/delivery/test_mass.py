@@ -1,21 +1,23 @@
 """The mass load: everything once, in the order of its kinds, beside what is live, through any number of deaths."""
 
+import itertools
 import json
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from sinks.contract import Answer, Limit, Mass
+from sinks.contract import Answer, CannotSay, Limit, Sink
 from streams.delivery.mass import MASS as MASS_KEY
 from streams.delivery.registration import OWNED
 from streams.domain import catalog
 from tests.delivery.moved import moved_clock, pass_time, until
-from tests.delivery.remembering import KINDS, MASS, TELLING, Club, club, comes, fill, join, know, leaves, people
+from tests.delivery.remembering import KINDS, MASS, TELLING, Club, club, comes, fill, know, leaves
 from tests.delivery.said import ordered, signal
 from tests.delivery.sink import SINK
-from tests.delivery.world import OK, Process, World
+from tests.delivery.world import OK, Death, Process, World
 
 POINTS = (
     "before send", "before answer", "before keep", "after keep", "read history", "read kept", "before commit",
@@ -24,6 +26,12 @@ POINTS = (
 
 def told_all(process: Process) -> bool:
     return process.delivery.health().history == "done"
+
+
+def buys_a_lot(world: World) -> set[tuple[str, str]]:
+    """More than state would ever hold, and longer ago than it remembers."""
+    know(world, "zoe", orders=45)
+    return {("people", "zoe@example.com")} | {("purchases", f"zoe-{n}") for n in range(45)}
 
 
 def parts(platform: Club) -> list[list[str]]:
@@ -106,7 +114,7 @@ def test_however_often_it_dies_all_is_told_in_order_while_live_signals_flow(seed
     async def story() -> None:
         chance = random.Random(seed)
         world, platform = club(seed=seed)
-        expected = fill(world, customers=60, products=30)
+        expected = fill(world, customers=60, products=30) | buys_a_lot(world)
         platform.otherwise = lambda: (chance.random() * 0.3, chance.choice([OK] * 8 + [Answer(503), Answer(429)]))
         deaths, said = 0, 0
         process = world.start(TELLING, commit_seconds=0.1)
@@ -242,20 +250,96 @@ async def test_a_part_that_fails_while_others_get_through_is_halved_in_the_end()
     assert told_all(process)
 
 
-@moved_clock
-async def test_a_mistake_about_one_customer_stops_nobody() -> None:
-    def picky(known: Any, config: Any) -> Any:
-        if known.customer.ref.customer_id == "c3":
-            raise KeyError("boom")
-        return people(known, config)
+def picky(*disliked: str, error: Exception) -> Sink:
+    """Its mapping fails for these customers, and their orders."""
 
+    def unless_disliked(items: Any) -> Any:
+        def said(known: Any, config: Any) -> Any:
+            if known.customer.ref.customer_id in disliked:
+                raise error
+            return items(known, config)
+
+        return said
+
+    kinds = tuple(replace(kind, items=unless_disliked(kind.items)) for kind in KINDS if kind.of != "products")
+    return replace(TELLING, mass=replace(MASS, kinds=lambda config: kinds))
+
+
+@moved_clock
+async def test_what_a_mapping_cannot_say_is_parked_and_said_once_it_can() -> None:
     world, platform = club()
-    fill(world, customers=5, products=0)
-    kinds = (replace(KINDS[0], items=picky),)
-    process = world.start(replace(TELLING, mass=Mass(lambda config: kinds, join)))
+    expected = fill(world, customers=9, products=0)
+    first = world.start(picky("c2", "c5", error=KeyError("ada@example.com")))
+    await until(lambda: told_all(first))
+
+    unsaid = {(kind, name) for kind, name in expected if name.startswith(("c2", "c5"))}
+    assert len(unsaid) == 6
+    assert sorted(platform.history) == sorted(expected - unsaid)
+    reasons = [parked.reason for parked in world.log.still_parked.values()]
+    assert len(reasons) == 6
+    assert all(re.fullmatch(r"cannot_say: history, (people|purchases): KeyError in said, line \d+", r) for r in reasons)
+
+    world.log.ask(*world.log.still_parked.values())
+    await until(world.done)
+    assert len(world.log.still_parked) == 6, "still it cannot be said, and none takes another's place"
+    await first.end()
+
+    world.start(TELLING)
+    world.log.ask(*world.log.still_parked.values())
+    await until(world.done)
+    assert sorted(platform.history) == sorted(expected)
+    assert world.log.still_parked == {}
+
+
+@moved_clock
+async def test_what_it_lacks_is_named() -> None:
+    world, _ = club()
+    fill(world, customers=3, products=0)
+    process = world.start(picky("c1", error=CannotSay("customer.email is required")))
     await until(lambda: told_all(process))
 
-    assert len(platform.history) == 4
+    assert {parked.reason for parked in world.log.still_parked.values()} == {
+        "cannot_say: history, people: customer.email is required",
+        "cannot_say: history, purchases: customer.email is required",
+    }
+
+
+@moved_clock
+async def test_a_mapping_that_can_say_nothing_waits_for_its_repair_instead_of_parking_all() -> None:
+    world, platform = club()
+    expected = fill(world, customers=60, products=0)
+    process = world.start(picky(*(f"c{n}" for n in range(60)), error=KeyError("boom")))
+    await until(lambda: process.metric("shoprelay_mass_held") == 1)
+    await pass_time(3600)
+    assert len(world.log.still_parked) == 20
+    await process.end()
+    process = world.start(TELLING)
+    await until(lambda: told_all(process))
+    world.log.ask(*world.log.still_parked.values())
+    await until(world.done)
+
+    assert sorted(platform.history) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"), [*itertools.product(("before park", "after park", "before keep"), (1, 2, 4))]
+)
+def test_wherever_it_dies_what_cannot_be_said_is_parked_once(point: str, nth: int) -> None:
+    @moved_clock
+    async def story() -> None:
+        world, platform = club()
+        expected = fill(world, customers=9, products=0)
+        sink, death = picky("c2", "c5", error=KeyError("boom")), Death(point, nth)
+        process = world.start(sink, death=death)
+        await until(lambda: death.happened.is_set() or told_all(process))
+        await world.kill(process)
+        process = world.start(sink)
+        await until(lambda: told_all(process))
+
+        assert set(platform.history) == {each for each in expected if not each[1].startswith(("c2", "c5"))}
+        assert len(world.log.still_parked) == 6
+
+    story()
 
 
 # -- what is known changes meanwhile

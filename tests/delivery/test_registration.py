@@ -2,16 +2,17 @@
 
 import asyncio
 import itertools
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from sinks.contract import Answer
+from sinks.contract import Answer, Call, Rule, Verdict
 from streams.delivery.registration import CONNECTION, OWNED, TOKEN
 from tests.delivery.moved import NOON, moved_clock, pass_time, until
-from tests.delivery.remembering import REGISTERED, club, comes, leaves
+from tests.delivery.remembering import REGISTERED, Club, club, comes, leaves
 from tests.delivery.said import ordered
 from tests.delivery.world import OK, Death, Process, World
 
@@ -129,6 +130,24 @@ async def test_a_wrong_secret_holds_the_sink_and_a_right_one_lets_it_go_on() -> 
 
 
 @moved_clock
+@pytest.mark.parametrize("refusal", [Answer(400, {}, b'{"message":"unknown shop"}'), Answer(422), Answer(409)])
+async def test_a_registration_that_is_refused_holds_the_sink_and_parks_nothing(refusal: Answer) -> None:
+    world, platform = club()
+    platform.answers["register"] = [refusal] * 30
+    known_already = Rule(Verdict.DELIVERED, frozenset({409}))  # says nothing of the calls that wait
+    process = world.start(replace(REGISTERED, rules=(known_already,)))
+    world.log.say(*(ordered(f"c{n}") for n in range(30)))
+    await until(lambda: process.delivery.health().reason == "misconfigured")
+    await pass_time(30)
+    assert (world.log.parked, platform.accepted) == ([], [])
+    await until(world.done)
+
+    assert world.log.parked == []
+    assert len(platform.accepted) == 31
+    assert process.delivery.health().ready
+
+
+@moved_clock
 async def test_one_from_the_settings_is_neither_asked_for_nor_kept() -> None:
     world, platform = club()
     platform.valid.add("by-hand")
@@ -202,6 +221,51 @@ def test_wherever_it_dies_a_shop_that_left_is_left_alone(point: str, nth: int) -
         assert "bob-ordered-1" not in platform.accepted
 
     story()
+
+
+class Strict(Club):
+    """Knows a token that was given back no longer, not even to say so again."""
+
+    async def receive(self, call: Call) -> Answer:
+        if call.says == "Uninstall" and json.loads(call.body)["uuid"] not in self.valid:
+            self.sent.append((0.0, call))
+            return Answer(401)
+        return await super().receive(call)
+
+
+@moved_clock
+async def test_a_leave_taking_whose_answer_was_lost_is_over_when_the_token_is_unknown() -> None:
+    world, platform = World(), Strict()
+    world.platform = platform
+    process = world.start(REGISTERED)
+    await until(lambda: stored(world))
+    process.death.point = "before answer"
+    world.log.say(leaves())
+    await until(process.death.happened.is_set)
+    assert platform.valid == set()
+    await world.kill(process)
+    process = world.start(REGISTERED)
+    await until(world.done)
+
+    assert platform.told().count("site-leaves-1") == 2
+    assert not stored(world)
+    assert (world.log.parked, process.delivery.health().state) == ([], "running")
+    world.log.say(comes(), ordered("ada"))
+    await told(world, "ada")
+    assert platform.tokens == ["uuid-1", "uuid-2"]
+
+
+@moved_clock
+async def test_a_leave_taking_is_not_over_when_it_is_the_asking_that_is_refused() -> None:
+    world, platform = club()
+    platform.answers["register"] = [Answer(401)] * 5
+    process = world.start(REGISTERED)
+    world.log.say(leaves())
+    await until(lambda: process.delivery.health().state == "held")
+    assert (OWNED, CONNECTION) not in world.log.still_kept
+    await until(world.done)
+
+    assert "site-leaves-1" in platform.accepted
 
 
 @moved_clock

@@ -144,3 +144,18 @@ async def test_a_wrong_secret_holds_the_sink_and_a_right_one_lets_it_go_on() -> 
     await until(world.done)
     assert acme.told == ["ada-ordered-1"]
     assert process.delivery.health().ready
+
+
+@moved_clock
+async def test_an_asking_that_is_refused_holds_the_sink_and_parks_nothing() -> None:
+    world, acme = World(), Acme()
+    acme.answers = [Answer(400, {}, b'{"error":"invalid_client"}')] * 6
+    process = world.start(replace(SINK, token=TOKEN))
+    process.delivery._courier._transport = borrowed(acme)
+    world.log.say(*(ordered(f"c{n}") for n in range(5)))
+    await until(lambda: process.delivery.health().reason == "misconfigured")
+    await until(world.done)
+
+    assert world.log.parked == []
+    assert len(acme.told) == 5
+    assert process.delivery.health().ready

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import murmur2
 from prometheus_client import CollectorRegistry
 
+from schemas.events import CustomerEvent
 from schemas.records import Parked
 from schemas.signals import CatalogSignal, Signal
 from shoprelay.certificate.hands import Written
@@ -29,6 +30,7 @@ from streams.delivery.runner import Delivery
 from streams.delivery.say import Speaker
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.token import borrowing, registered
+from streams.domain.history import Orders
 from tests.delivery.moved import MovedClock
 from tests.delivery.said import Plain, PlainParked, encode, parked_of
 from tests.delivery.sink import SINK, Config
@@ -56,6 +58,7 @@ class Log:
             "customers": [{} for _ in range(partitions)],
             "products": [{} for _ in range(partitions)],
         }
+        self.events: list[list[CustomerEvent]] = [[] for _ in range(partitions)]
         self.away = False
 
     @property
@@ -111,6 +114,11 @@ class Log:
             values.pop(key.encode(), None)
         else:
             values[key.encode()] = value
+
+    def happen(self, *events: CustomerEvent) -> None:
+        """The customers' log, as ingest and fold write it."""
+        for event in events:
+            self.events[self.number_of(event.key.encode())].append(event)
 
     @property
     def still_kept(self) -> dict[tuple[int, bytes], bytes]:
@@ -318,7 +326,7 @@ class Notes:
 
 
 class Past:
-    """The changelogs of the worker, for one process."""
+    """The changelogs of the worker and the customers' log, for one process."""
 
     def __init__(self, log: Log, death: Death) -> None:
         self._log = log
@@ -329,9 +337,16 @@ class Past:
         if self._log.away:
             raise KafkaConnectionError
         snapshot = Snapshot()
-        for key, value in self._log.known[of][number].items():
+        values: Mapping[bytes, bytes | None] = self._log.known[of][number] if of != "orders" else self._orders(number)
+        for key, value in values.items():
             snapshot.learn(key, value)
         return snapshot
+
+    def _orders(self, number: int) -> Mapping[bytes, bytes | None]:
+        orders = Orders()
+        for event in self._log.events[number]:
+            orders.learn(event)
+        return orders.news()
 
     async def close(self) -> None: ...
 

@@ -47,6 +47,7 @@ from tests.domain.story import (
     updated,
     viewed,
 )
+from tests.thorough import examples
 
 STAGES = Policy(stages=(HOUR, 3 * HOUR), expires_after=HOUR, order_wait=90 * MINUTE)
 PRODUCTS = ("mug", "plate", "cup")
@@ -510,7 +511,7 @@ def test_the_next_deadline_is_that_of_the_next_deadline_event(history: list[Happ
 # -- bounds
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @for_all(st.lists(anything, min_size=10, max_size=20), st.randoms(use_true_random=False))
 def test_a_state_stays_within_its_bounds(parts: list[list[ShopEvent]], random: object) -> None:
     policy = Policy(stages=(HOUR,), max_carts=3, max_lines=5, max_changes=4, max_orders=3, max_early=3,

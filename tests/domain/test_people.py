@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from schemas import events, signals
-from schemas.events import ShopPayload
+from schemas.events import ShopEvent, ShopPayload
 from schemas.values import CustomerRef, Profile
-from tests.domain.story import ADA, BOB, NOON, World, given, kinds, line, linked, only, told, updated, viewed
+from tests.domain.story import ADA, BOB, NOON, World, given, kinds, line, linked, only, ordered, told, updated, viewed
 
 BLUE = line("mug")
 
@@ -98,3 +98,14 @@ def test_a_signal_knows_its_cause_time_and_customer() -> None:
 def test_only_is_strict() -> None:
     with pytest.raises(ValueError, match="not enough values"):
         only([], signals.CustomerChanged)
+
+
+def changes(*told: ShopEvent) -> list[bool]:
+    """Of each time the platforms are told of her: whether it was the first."""
+    world = World()
+    world.tell(*told)
+    return [each.payload.new for each in world.said if isinstance(each.payload, signals.CustomerChanged)]
+
+
+def test_who_is_first_known_by_an_order_is_new_and_only_then() -> None:
+    assert changes(ordered(at="12:00", order="order-1"), updated(at="12:05", first_name="Ada")) == [True, False]

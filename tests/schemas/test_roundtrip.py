@@ -26,8 +26,9 @@ from schemas.records import Parked, Refused
 from schemas.samples import samples
 from schemas.signals import CatalogSignal, Signal
 from schemas.writing import compile_writer
+from tests.thorough import examples
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 milliseconds = st.integers(-62_135_596_800_000, 253_402_300_799_999)
 moments = milliseconds.map(lambda n: datetime.fromtimestamp(n // 1000, UTC).replace(microsecond=n % 1000 * 1000))
 # fastavro gives the lowest number of a length (-128, -32768, …) a byte it does not need; we write it as Java does.
@@ -137,7 +138,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("file", [*OTHERS, "refused.avsc", "parked.avsc"])
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_everything_else_comes_back(file: str, data: st.DataObject) -> None:
     encode, decode = both_ways(file)
@@ -156,7 +157,7 @@ def test_every_branch_is_written_as_fastavro_writes_it(file: str) -> None:
     assert count >= {"shop_event.avsc": 28, "customer_event.avsc": 30, "signal.avsc": 22}.get(file, 1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_damaged_bytes_give_an_object_or_a_known_error_and_nothing_else(data: st.DataObject) -> None:
     encode, _ = both_ways("shop_event.avsc")

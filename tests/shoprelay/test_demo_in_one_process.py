@@ -18,6 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from schemas.events import CatalogEvent, CatalogPayload, CustomerEvent, ProductUpserted, ShopEvent
+from schemas.known import KnownCustomer
 from schemas.signals import AnySignal, CatalogSignal, OrderPlaced, ProductChanged, Signal
 from shoprelay.certificate.asking import PutOn, asked, taken
 from shoprelay.demo.compare import kept, received
@@ -40,10 +41,13 @@ from streams.delivery.token import put_on
 from streams.domain import catalog
 from streams.domain.customer import Customer
 from streams.domain.fold import deadline_event, fold, next_deadline
+from streams.domain.history import Orders
+from streams.domain.history import known_customer as known_order
 from streams.domain.identity import key_of, links_of
 from streams.domain.known import known_customer
 from streams.domain.policy import Policy
 from streams.polling.asking import as_call
+from tests.thorough import examples
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=12)
@@ -115,10 +119,13 @@ class Platform:
         mass = self.sink.mass
         assert mass is not None
         people = [known for _, state in sorted(house.states.items()) if (known := known_customer(state))]
-        products = [state.product for _, state in sorted(house.shelf.items()) if state and state.product]
+        known_of = {
+            "customers": people,
+            "products": [state.product for _, state in sorted(house.shelf.items()) if state and state.product],
+            "orders": house.orders(),
+        }
         for kind in mass.kinds(self.config):
-            items = [item for known in (people if kind.of == "customers" else products)
-                     for item in kind.items(known, self.config)]  # fmt: skip
+            items = [item for known in known_of[kind.of] for item in kind.items(known, self.config)]
             for first in range(0, len(items), size := mass.part_items(self.config)):
                 call = mass.join(kind, items[first : first + size], self.config)
                 verdict, answer = taken(self.sink, self.config, Overheard(self), call, START.timestamp(), self.put)
@@ -173,7 +180,15 @@ class House:
     platforms: tuple[Platform, ...]
     states: dict[str, Customer] = field(default_factory=dict)
     shelf: dict[str, catalog.ProductState | None] = field(default_factory=dict)
+    log: list[CustomerEvent] = field(default_factory=list)
     now: datetime = START
+
+    def orders(self) -> list[KnownCustomer]:
+        """As they stand in the log."""
+        orders = Orders()
+        for entry in self.log:
+            orders.learn(entry)
+        return [known_order(value) for _, value in sorted(orders.news().items()) if value is not None]
 
     def hears(self, event: ShopEvent) -> None:
         if isinstance(event.payload, CatalogPayload):
@@ -195,6 +210,7 @@ class House:
         waiting = deque(entries)
         while waiting:
             entry = waiting.popleft()
+            self.log.append(entry)
             folded = fold(self.states.get(entry.key), entry, POLICY)
             if folded.state is not None:
                 self.states[entry.key] = folded.state
@@ -276,7 +292,7 @@ def differences(should: Expected, *platforms: Platform) -> list[tuple[str, Told,
     return list(difference(by_platforms(should), did))  # nobody's backend asks anything here
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(examples(20)))
 def test_what_comes_out_is_what_the_model_says(seed: int) -> None:
     hour = simulate(seed, PEOPLE)
     should = expected(hour)

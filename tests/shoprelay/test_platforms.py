@@ -30,6 +30,7 @@ def test_endpoints_with_the_same_windows_are_told_together() -> None:
 
     assert platforms._limits(limits) == "3,500/min and 350/s (a, b); 300/300 s (all together)"
     assert platforms._limits(()) == "none documented"
+    assert platforms._limits([Limit(name, 1, 1) for name in "abcde"]) == "1/s (a, b, c and 2 more)"
 
 
 def test_a_readme_without_the_marks_is_left_alone() -> None:

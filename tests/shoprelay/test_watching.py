@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shoprelay.collector.metrics import CollectorMetrics
 from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
 from streams.polling.metrics import PollingMetrics
@@ -35,6 +36,7 @@ def labels() -> dict[str, set[str]]:
     kinds = (
         WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"),
         PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
+        CollectorMetrics(CollectorRegistry(), lambda: 0),
     )  # fmt: skip
     of = {name: {*given, *ADDED} for name, given in catalogue(*kinds).items()}
     return of | {f"{name}_{part}": given for name, given in of.items() for part in ("bucket", "sum", "count")

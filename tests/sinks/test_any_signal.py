@@ -16,13 +16,14 @@ from shoprelay.certificate.subject import Subject, load
 from sinks.contract import Call, CannotSay, Sink, Unaddressable, Verdict
 from tests.sinks.folders import NAMES
 from tests.sinks.signals import signals
+from tests.thorough import examples
 
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 SUBJECTS = {name: load(name) for name in NAMES}
 TABLE = [(name, kind) for name, subject in SUBJECTS.items() for kind in subject.table]
 IDS = [f"{name}-{kind.__name__}" for name, kind in TABLE]
 
-thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def variants(subject: Subject, kind: type[Conclusion]) -> list[BaseModel]:

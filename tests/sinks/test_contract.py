@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from sinks.contract import Answer, Rule, Verdict, load
@@ -25,3 +28,10 @@ def test_a_rule_may_ask_for_anything_else_but_not_for_nothing(body: bytes, refus
     rule = Rule(Verdict.REJECTED, frozenset({200}), at="code", equals=0, differs=True)
 
     assert rule.matches(Answer(200, {}, body)) is refused
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_has_the_key_that_encrypts_what_is_kept_where_there_is_something(name: str) -> None:
+    text = (Path(__file__).parents[2] / "sinks" / name / "example.toml").read_text()
+
+    assert ("kept_key" in tomllib.loads(text)["sinks"][name]) is load(name).remembers

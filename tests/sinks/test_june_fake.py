@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sinks.fake import Received, Reply
-from sinks.june.fake import TOKEN, JuneStandIn
+from sinks.june.fake import LIST, TOKEN, JuneStandIn
 from tests.sinks.documents import changed
 
 HEADERS = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
@@ -121,6 +121,17 @@ def test_a_repeat_overwrites_itself() -> None:
 
     assert stand_in.stored()["orders"]["1234"]["total"] == 5
     assert stand_in.stored()["carts"] == {"42": []}
+
+
+def test_a_list_takes_records_by_their_e_mail_in_the_version_it_is_asked_in() -> None:
+    stand_in, path, version = JuneStandIn(), f"/collect/{LIST}", {"accept_version": "~1", "authorization": ""}
+    record = {"email": "ada@example.com", "_tags": "shop"}
+
+    assert ask(stand_in, record, path, **version).status == 200
+    assert ask(stand_in, {"_tags": "shop"}, path, **version).status == 406
+    assert ask(stand_in, record, path, accept_version="~2").status == 406
+    assert ask(stand_in, record, path, "GET", **version).status == 405
+    assert stand_in.stored()["records"] == {"ada@example.com": record}
 
 
 def test_what_is_not_json_is_refused() -> None:

@@ -18,6 +18,7 @@ from sinks.newstore.fakechecks import total
 from sinks.newstore.fakeshapes import Order as Told
 from tests.sinks.newstore import MUG, ORDER, Tenant, injection, paid
 from tests.sinks.signals import signals
+from tests.thorough import examples
 
 amounts = st.integers(0, 10**12)
 
@@ -92,7 +93,7 @@ def orders(draw: st.DrawFn) -> Order:
     )  # fmt: skip
 
 
-thorough = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @thorough

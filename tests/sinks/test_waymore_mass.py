@@ -145,6 +145,7 @@ def test_whatever_is_known_the_stand_in_takes_it(random: Random) -> None:
     known: dict[str, Any] = {
         "customers": madeup.value(KnownCustomer, random),
         "products": madeup.value(Product, random),
+        "orders": madeup.value(KnownCustomer, random),
     }
     for kind in mass.kinds(site.config):
         items = kind.items(known[kind.of], site.config)

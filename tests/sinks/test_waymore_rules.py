@@ -100,7 +100,7 @@ def part(nth: int, **settings: Any) -> Call:
     assert SINK.mass is not None
     given_settings = sandbox(**settings)
     kind = SINK.mass.kinds(given_settings)[nth]
-    items = kind.items(ADAS if kind.of == "customers" else PRODUCT, given_settings)
+    items = kind.items(PRODUCT if kind.of == "products" else ADAS, given_settings)
     return SINK.mass.join(kind, items, given_settings)
 
 

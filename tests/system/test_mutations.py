@@ -42,7 +42,68 @@ REMEMBER_THEN_SAY = """        await self._remember(partition, thought)
         await self._say(partition, thought)
 """
 
+UNDERSTAND_THEN_ACK = """            await webhooks.chunk(event.value)
+            await stream.ack(event)
+"""
+ACK_THEN_UNDERSTAND = """            await stream.ack(event)
+            await webhooks.chunk(event.value)
+"""
+NOT_RIGHT = (
+    "tests/shoprelay/collector/test_hooks.py::test_what_is_not_right_leaves_nothing_and_the_next_good_one_is_taken"
+)
+
 GUARDS = [
+    # -- what shops post
+    Guard(
+        "only what is signed with a secret of the shop is taken",
+        "shoprelay/collector/hooks.py",
+        "if not source.signature.is_right(headers, body, door.secrets):",
+        "if False:",
+        NOT_RIGHT,
+    ),
+    Guard(
+        "only what is JSON is taken",
+        "shoprelay/collector/hooks.py",
+        """raise Turned(400, f"the body {bad}; send the system's own JSON") from None""",
+        "document = bad",
+        NOT_RIGHT,
+    ),
+    Guard(
+        "nothing is answered 200 that the broker has not got",
+        "shoprelay/collector/hooks.py",
+        'raise Turned(503, "it could not be stored; send it again", Retry_After="5") from None',
+        "return",
+        "tests/shoprelay/collector/test_hooks.py::test_what_the_broker_has_not_got_is_answered_503_and_kept_nowhere",
+    ),
+    Guard(
+        "a delivery is understood before it is acked",
+        "streams/worker/app.py",
+        UNDERSTAND_THEN_ACK,
+        ACK_THEN_UNDERSTAND,
+        "tests/worker/test_agents.py::test_a_chunk_is_acked_when_everything_of_it_is_done",
+    ),
+    Guard(
+        "what no source understands is refused, not dropped",
+        "streams/worker/webhooks.py",
+        "                await self.refuse(record, why)",
+        "                pass",
+        "tests/worker/test_webhooks.py::test_what_is_not_understood_is_refused_as_it_came_and_its_neighbours_go_on",
+    ),
+    Guard(
+        "of a delivery, what is good is filed beside what is not",
+        "streams/worker/webhooks.py",
+        "            found = self._filed(record, event, filing)\n            why = why or found",
+        "            why = why or self._filed(record, event, filing)",
+        "tests/worker/test_webhooks.py"
+        "::test_a_value_no_log_can_hold_is_refused_and_the_good_events_of_the_delivery_are_filed",
+    ),
+    Guard(
+        "a completed checkout is no new cart",
+        "sources/webhooks/shopify/carts.py",
+        'if told.moment("completed_at") is not None:',
+        "if False:",
+        "tests/sources/webhooks/test_cases.py::test_a_case_says_what_stands_beside_it",
+    ),
     # -- say, remember, ack
     Guard(
         "say before remember",
@@ -522,7 +583,7 @@ GUARDS = [
     # -- platforms
     Guard(
         "a wrong key is our mistake",
-        "sinks/contract.py",
+        "sinks/answers.py",
         "_statuses(401, 402, 403, 404, 405, 407, 410, 415, range(300, 400))",
         "_statuses(402, 403, 404, 405, 407, 410, 415, range(300, 400))",
         "tests/delivery/test_verdicts.py::test_a_wrong_key_or_address_holds_the_sink_until_a_probe_passes",

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -146,6 +148,16 @@ async def test_our_own_json_is_an_event_as_it_stands(collector: Collector) -> No
     (said,) = await collector.told("c:9004", lambda kinds: kinds == ["Searched"])
     assert isinstance(said.payload, Searched)
     assert said.payload.query == "blue mug"
+
+
+async def test_the_example_of_the_page_that_says_how_to_connect_is_taken_as_it_stands(collector: Collector) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "connect-your-shop.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lane = collector.running.lane
+    setting = f"import os; os.environ |= {{'SHOPRELAY_SECRET': {SECRET!r}, 'SHOPRELAY_URL': {collector.url!r} + PATH}}"
+    shop = lane.python_lines("shop", f"PATH = '/v1/hooks/mugs/generic'\n{setting}\n{example}")
+    assert await shop.ended() == 0, shop.output()
+    await collector.told("c:C1", lambda kinds: "CartChanged" in kinds)
 
 
 async def test_what_is_not_understood_is_put_aside_with_its_bytes_and_the_next_is_told(collector: Collector) -> None:

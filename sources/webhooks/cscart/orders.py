@@ -38,10 +38,10 @@ def told(delivery: Delivery, order: Document, event_at: datetime, *, is_new: boo
     said += delivery.link(order_id, placed_at, named)
     status = status_of(delivery.shop, letter)
     if not is_new:
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
         changed = OrderStatusChanged(order_id=order_id, status=status)
         said.append(delivery.event(facts.order_status(order_id, status), at, changed, who))
+        if at > placed_at:
+            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
     if letter in PAID and placed.order.total:
         method = (order.part("payment_method") or Document({})).text("payment")
         payment = Payment(payment_id=WHOLE, method=method, amount=placed.order.total, paid_at=at)

@@ -88,7 +88,8 @@ def _of(avro: Any, records: dict[str, Node]) -> Node:
             records[avro["name"]] = _record(avro, records)
             return {"$ref": f"#/$defs/{avro['name']}"}
         case "enum":
-            return {"enum": avro["symbols"]}
+            records[avro["name"]] = {"enum": avro["symbols"]}
+            return {"$ref": f"#/$defs/{avro['name']}"}
         case "array":
             return {"type": "array", "items": _of(avro["items"], records)}
         case "map":

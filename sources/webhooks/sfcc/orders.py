@@ -28,11 +28,11 @@ def told(delivery: Delivery, order: Document, event_at: datetime, *, is_new: boo
     said = [delivery.event(facts.order_placed(order_no), placed_at, placed, who)]
     said += delivery.link(order_no, placed_at, named)
     if not is_new:
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_no, at), at, placed, who))
         if mapped := placed.order.status:
             changed = OrderStatusChanged(order_id=order_no, status=mapped)
             said.append(delivery.event(facts.order_status(order_no, mapped), at, changed, who))
+        if at > placed_at:
+            said.append(delivery.event(facts.order(order_no, at), at, placed, who))
     if order.text("payment_status") == "paid" and placed.order.total:
         said.append(_paid(delivery, order, placed.order, at, who))
     if status == "cancelled":

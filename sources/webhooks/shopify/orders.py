@@ -42,11 +42,11 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
     said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
     said += delivery.link(order_id, placed_at, who)
     if not is_new:
-        if updated_at > placed_at:
-            said.append(delivery.event(facts.order(order_id, updated_at), updated_at, placed, who))
         if status := placed.order.status:
             changed = OrderStatusChanged(order_id=order_id, status=status)
             said.append(delivery.event(facts.order_status(order_id, status), updated_at, changed, who))
+        if updated_at > placed_at:
+            said.append(delivery.event(facts.order(order_id, updated_at), updated_at, placed, who))
     said += _paid(delivery, order, placed.order, updated_at, who)
     for each in order.parts("fulfillments"):
         said += _fulfilled(delivery, each, order_id, who)

@@ -44,11 +44,11 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
     said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
     said += delivery.link(order_id, placed_at, named)
     if not is_new:
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
         if mapped := placed.order.status:
             changed = OrderStatusChanged(order_id=order_id, status=mapped)
             said.append(delivery.event(facts.order_status(order_id, mapped), at, changed, who))
+        if at > placed_at:
+            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
     said += _paid(delivery, order, placed.order, who)
     if status == "completed":
         sent_at = order.moment("date_completed_gmt") or at

@@ -18,6 +18,7 @@ from sources.webhooks.contract import Refusal, ShopSettings
 from streams.domain.policy import Policy
 from streams.domain.validate import problem_of
 from tests.sources.webhooks.test_cases import CASES, RECEIVED
+from tests.thorough import examples
 
 NUMBERS = st.integers() | st.decimals(allow_nan=False) | st.sampled_from([Decimal("1e400"), Decimal("1e-400"), 10**30])
 WORDS = st.sampled_from(
@@ -71,7 +72,7 @@ def answer(system: str, headers: dict[str, str], body: Any, currency: str | None
 
 
 @pytest.mark.parametrize("system", contract.names())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_any_json_is_events_or_a_refusal(system: str, data: st.DataObject) -> None:
     headers = data.draw(st.sampled_from([case.get("headers", {}) for case in cases(system)]))
@@ -79,7 +80,7 @@ def test_any_json_is_events_or_a_refusal(system: str, data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("system", contract.names())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(data=st.data())
 def test_a_document_with_one_or_two_parts_replaced_is_events_or_a_refusal(system: str, data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(cases(system)))
@@ -90,7 +91,7 @@ def test_a_document_with_one_or_two_parts_replaced_is_events_or_a_refusal(system
 
 
 @pytest.mark.parametrize("system", contract.names())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_any_headers_are_events_or_a_refusal(system: str, data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(cases(system)))
