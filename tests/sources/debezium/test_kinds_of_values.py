@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +138,7 @@ def test_every_time_kind(value: Any, type: str, name: str | None, at: datetime |
 def test_times_that_a_reader_of_avro_has_made() -> None:
     assert Row({"x": AT}).moment("x") == AT
     assert Row({"x": AT.replace(tzinfo=None)}).moment("x") == AT
+    assert Row({"x": AT.astimezone(timezone(timedelta(hours=2)))}).moment("x") == AT
     assert Row({"x": date(2026, 1, 2)}).moment("x") == datetime(2026, 1, 2, tzinfo=UTC)
 
 
