@@ -115,6 +115,12 @@ def test_an_order_without_lines_is_refused_with_a_reason_and_told_when_they_come
     assert joining.hears(*LINES).waits(5).ids == PLACED and len(joining.missing) == 1
 
 
+def test_a_missing_part_is_named_once_however_often_the_rest_changes() -> None:
+    joining = Joining().hears(HEAD).waits(61)
+    joining.hears(row("orders", "u", ORDER | {"total": "9.00"}, 50)).waits(3600)
+    assert len(joining.missing) == 1 and not joining.events
+
+
 def test_lines_without_their_order_and_fewer_lines_than_counted_are_missing_too() -> None:
     assert [each.problem for each in Joining().hears(*LINES).waits(61).missing] == ["has no row of orders after 60 s"]
     short = Joining().hears(COUNTED, *LINES[:2]).waits(61)
