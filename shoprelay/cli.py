@@ -14,9 +14,10 @@ from rich.markup import escape
 from shoprelay.backfill.ask import backfill
 from shoprelay.discover import discover
 from shoprelay.feed import feed
+from shoprelay.filed import FILE
 from shoprelay.listen.ask import listen
 from shoprelay.parked.commands import app as parked_app
-from shoprelay.settings import FILE, Configuration
+from shoprelay.settings import Configuration
 from shoprelay.terminal import Config, account_of, asked_of, configuration_of, fail, out
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from schemas.records import Parked, Refused
 from schemas.registry import Registry, RegistryUnavailable
 from schemas.signals import CatalogSignal, Signal
 from shoprelay.publish import Publisher
-from shoprelay.settings import Configuration, Kafka
+from shoprelay.sections import Kafka
+from shoprelay.settings import Configuration
 from streams import topics
 from streams.security import librdkafka_options
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import structlog
 
+from shoprelay.filed import Misconfigured
 from shoprelay.hook_settings import Hook
 from shoprelay.pixel_settings import Pixel
-from shoprelay.settings import Configuration, Misconfigured, load
+from shoprelay.settings import Configuration, load
 from sources import pixel
 from sources.webhooks import contract
 from sources.webhooks.contract import ShopSettings, Source

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from shoprelay.settings import Configuration, Misconfigured, Shop, load
+from shoprelay.filed import Misconfigured
+from shoprelay.sections import Shop
+from shoprelay.settings import Configuration, load
 from streams.domain.policy import Policy
 
 log = structlog.get_logger("shoprelay.policies")

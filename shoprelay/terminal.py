@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from shoprelay import settings
-from shoprelay.settings import Account, Asked, Configuration, Misconfigured
+from shoprelay.filed import Misconfigured
+from shoprelay.settings import Account, Asked, Configuration
 
 out, err = Console(), Console(stderr=True)
 

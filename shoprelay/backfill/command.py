@@ -29,7 +29,8 @@ from shoprelay.connections import librdkafka_of, names_of, publisher_of
 from shoprelay.parked.speech import bad, good, odd
 from shoprelay.policies import policy_of
 from shoprelay.publish import NotPublished, Publisher
-from shoprelay.settings import Configuration, Shop
+from shoprelay.sections import Shop
+from shoprelay.settings import Configuration
 from sources.backfill.format import Format, Telling
 from streams.domain.policy import Policy
 from streams.topics import TopicsUnavailable

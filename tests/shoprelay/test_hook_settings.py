@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shoprelay.filed import Misconfigured
 from shoprelay.hooks import LOOK_EVERY_MS, Doors
-from shoprelay.settings import Misconfigured, load
+from shoprelay.settings import load
 
 GOOD = """
 [shops.mugs.hooks.shopify]

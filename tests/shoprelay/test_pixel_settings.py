@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shoprelay.filed import Misconfigured
 from shoprelay.hooks import Doors
-from shoprelay.settings import Misconfigured, load
+from shoprelay.settings import load
 
 GOOD = """
 [shops.mugs.pixel]

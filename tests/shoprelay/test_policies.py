@@ -10,7 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from shoprelay.policies import Policies, policy_of
-from shoprelay.settings import Configuration, Settings, Shop, load
+from shoprelay.sections import Settings, Shop
+from shoprelay.settings import Configuration, load
 
 HOURLY = '[shops.default]\nstages = ["1h"]\n'
 DAILY = '[shops.default]\nstages = ["24h"]\n[shops.mugs]\nstages = ["2h"]\ngrace = "1m"\n'

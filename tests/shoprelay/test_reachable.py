@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shoprelay.reachable import reach
-from shoprelay.settings import Account, SinkSettings
+from shoprelay.sections import SinkSettings
+from shoprelay.settings import Account
 from sinks.contract import Answer, Call, Sink, Token
 from tests.delivery.sink import SINK, Config
 

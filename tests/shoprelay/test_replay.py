@@ -17,7 +17,8 @@ from schemas.values import CustomerRef
 from shoprelay import replay
 from shoprelay.publish import NotPublished
 from shoprelay.replay import replay_file, scaled
-from shoprelay.settings import Configuration, Settings
+from shoprelay.sections import Settings
+from shoprelay.settings import Configuration
 
 THEN = datetime(2022, 10, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

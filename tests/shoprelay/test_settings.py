@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shoprelay.filed import Misconfigured
 from shoprelay.parts import duration
-from shoprelay.settings import Misconfigured, load
+from shoprelay.settings import load
 from sinks.klaviyo.sink import SINK
 from sources.contract import Source
 from tests.polling.asked import PARCELS

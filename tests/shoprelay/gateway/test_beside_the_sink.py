@@ -12,7 +12,8 @@ from pydantic import SecretStr
 import sinks
 from shoprelay.gateway.errors import Problem
 from shoprelay.gateway.process import build
-from shoprelay.settings import Account, Front, SinkSettings
+from shoprelay.sections import SinkSettings
+from shoprelay.settings import Account, Front
 from sinks.fake import Received
 from sinks.newstore.config import NewStoreConfig
 from sinks.newstore.fake import NewStoreStandIn

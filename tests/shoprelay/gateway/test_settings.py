@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from shoprelay import cli
-from shoprelay.settings import Misconfigured, load
+from shoprelay.filed import Misconfigured
+from shoprelay.settings import load
 from tests.shoprelay.gateway.newstore import KEPT_KEY
 from tests.shoprelay.gateway.world import KEY, OTHER
 

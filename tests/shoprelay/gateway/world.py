@@ -14,7 +14,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from shoprelay.gateway.process import QUIET, build
-from shoprelay.settings import Account, Front, Gateway, SinkSettings
+from shoprelay.sections import Gateway, SinkSettings
+from shoprelay.settings import Account, Front
 from sinks.contract import Answer, Call
 from sinks.fake import Received
 from sinks.newstore.read import READS, NewStoreReading
