@@ -10,6 +10,8 @@ from shoprelay.certificate.certify import BEHAVIOURS, Outcome, certify, find
 from shoprelay.certificate.subject import load
 from tests.certificate.planted import PLANTED, Ground, Planted
 
+pytestmark = pytest.mark.thorough
+
 ACME = load("acme", "tests.certificate")
 NUMBERS = [behaviour.number for behaviour in BEHAVIOURS]
 BY_NUMBER = {behaviour.number: behaviour for behaviour in BEHAVIOURS}

@@ -18,6 +18,8 @@ from tests.delivery.sink import SINK
 from tests.delivery.test_batches import Bulk, bulky
 from tests.delivery.world import OK, World, Written
 
+pytestmark = pytest.mark.thorough
+
 PATIENT = {"give_up_after": GiveUp(1000, 1e9), "brake": BrakeLimits(10_000, 1.1)}
 
 

@@ -18,7 +18,7 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 LEFT_BEHIND = ("__pycache__", ".*_cache", ".venv", ".git", ".lane", ".hypothesis", ".shoprelay")
-FAST = "not system and not slow and not kafka and not real"
+FAST = "not system and not slow and not kafka and not real and not browser"
 INSTALLATION = "tests/broker/test_deploy.py::test_the_settings_of_the_compose_file_are_valid_and_name_its_sinks"
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from shoprelay.scaffold.write import Unwritable, write
 
+pytestmark = pytest.mark.thorough
+
 HOUSE = Path(__file__).parents[2]
 ROOMS = ("schemas", "sources", "streams", "sinks", "shoprelay")
 BIN = Path(sys.executable).parent

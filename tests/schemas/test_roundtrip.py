@@ -28,6 +28,8 @@ from schemas.signals import CatalogSignal, Signal
 from schemas.writing import compile_writer
 from tests.thorough import examples
 
+pytestmark = pytest.mark.thorough
+
 relaxed = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 milliseconds = st.integers(-62_135_596_800_000, 253_402_300_799_999)
 moments = milliseconds.map(lambda n: datetime.fromtimestamp(n // 1000, UTC).replace(microsecond=n % 1000 * 1000))

@@ -49,6 +49,8 @@ from streams.domain.policy import Policy
 from streams.polling.asking import as_call
 from tests.thorough import examples
 
+pytestmark = pytest.mark.thorough
+
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=12)
 POLICY = Policy(

@@ -18,6 +18,8 @@ from tests.sinks.folders import NAMES
 from tests.sinks.signals import signals
 from tests.thorough import examples
 
+pytestmark = pytest.mark.thorough
+
 NOON = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 SUBJECTS = {name: load(name) for name in NAMES}
 TABLE = [(name, kind) for name, subject in SUBJECTS.items() for kind in subject.table]

@@ -20,6 +20,8 @@ from tests.sinks.newstore import MUG, ORDER, Tenant, injection, paid
 from tests.sinks.signals import signals
 from tests.thorough import examples
 
+pytestmark = pytest.mark.thorough
+
 amounts = st.integers(0, 10**12)
 
 

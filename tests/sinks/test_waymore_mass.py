@@ -21,6 +21,8 @@ from sinks.waymore import mass
 from tests.sinks.folders import body, config
 from tests.sinks.waymore import COOKIE, GUEST, MUG, NOON, ORDER, PRODUCT, Registered, customer, sandbox
 
+pytestmark = pytest.mark.thorough
+
 ADAS = KnownCustomer(customer=customer())
 SETTINGS = sandbox()
 

@@ -20,6 +20,8 @@ from streams.domain.validate import problem_of
 from tests.sources.webhooks.test_cases import CASES, RECEIVED
 from tests.thorough import examples
 
+pytestmark = pytest.mark.thorough
+
 NUMBERS = st.integers() | st.decimals(allow_nan=False) | st.sampled_from([Decimal("1e400"), Decimal("1e-400"), 10**30])
 WORDS = st.sampled_from(
     ["", " ", "0", "-1", "1e5", "NaN", "Infinity", "12,50", "2026-11-25T10:00:00", "9999-12-31T23:59:59-14:00",

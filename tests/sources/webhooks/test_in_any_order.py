@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from streams.domain.identity import key_of
 from streams.domain.policy import Policy
 from tests.domain.story import World
 from tests.thorough import examples
+
+pytestmark = pytest.mark.thorough
 
 MUG = {"id": 11, "product_id": 1, "variant_id": 101, "title": "Mug", "price": "9.50"}
 SENT = {"id": 501, "order_id": 1001, "status": "success", "created_at": "2026-04-01T10:20:00Z",
