@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
+from aiohttp import web
 from rich.markup import escape
 
 from schemas import signals
@@ -29,6 +31,7 @@ def feed(
     name: Annotated[str, typer.Argument(metavar="SINK", help="A name under \\[sinks]")],
     file: Annotated[Path, typer.Option("--out", dir_okay=False, help="For a web server to hand out")],
     every: Annotated[str, typer.Option(help="Write it again and again, such as 15m; empty: once")] = "",
+    serve: Annotated[str, typer.Option(metavar="HOST:PORT", help="Hand it out here, too; needs --every")] = "",
     variants: Annotated[
         bool, typer.Option("--variants", help="An entry for each variant, not for each product")
     ] = False,
@@ -43,7 +46,9 @@ def feed(
     except ValueError as wrong:
         fail([f"--every {wrong}"])
     assert isinstance(seconds, timedelta)
-    if not asyncio.run(_run(configuration, account, declared, file, seconds, variants)):
+    if serve and not (every and serve.rpartition(":")[2].isdecimal()):
+        fail(["--serve takes HOST:PORT, and needs --every: who writes once is gone before anybody asks"])
+    if not asyncio.run(_run(configuration, account, declared, file, seconds, variants, serve)):
         raise typer.Exit(1)
 
 
@@ -57,8 +62,34 @@ def feed_of(account: Account) -> Feed:
     return found
 
 
+@asynccontextmanager
+async def served(file: Path, address: str) -> AsyncIterator[str]:
+    """`GET /<name of the file>`, with `ETag` and `Last-Modified`, and nothing else of that folder. Yields the address;
+    404 until the file is there."""
+
+    async def handed_out(request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(file, headers={"Content-Type": "application/json"})
+
+    app = web.Application()
+    app.router.add_get(f"/{quote(file.name)}", handed_out)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    host, _, port = address.rpartition(":")
+    try:
+        await web.TCPSite(runner, host or "127.0.0.1", int(port)).start()
+        yield f"http://{host or '127.0.0.1'}:{runner.addresses[0][1]}/{quote(file.name)}"
+    finally:
+        await runner.cleanup()
+
+
 async def _run(
-    configuration: Configuration, account: Account, declared: Feed, file: Path, every: timedelta, variants: bool
+    configuration: Configuration,
+    account: Account,
+    declared: Feed,
+    file: Path,
+    every: timedelta,
+    variants: bool,
+    serve: str,
 ) -> bool:
     from shoprelay.connections import names_of
     from streams.engine.mirror import Mirror
@@ -73,7 +104,10 @@ async def _run(
             security=configuration.settings.kafka.security(),
         )
         mirror = Mirror(settings, names_of(configuration).catalog_changelog.name)
-        async with mirror:
+        async with mirror, AsyncExitStack() as open_doors:
+            if serve:
+                address = await open_doors.enter_async_context(served(file, serve))
+                out.print(f"handed out at {escape(address)}", highlight=False, soft_wrap=True)
             try:
                 await asyncio.wait_for(mirror.ready.wait(), READ_SECONDS)
             except TimeoutError:

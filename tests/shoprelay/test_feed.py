@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import aiohttp
 import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from schemas.values import Product, Variant
 from shoprelay import cli
-from shoprelay.feed import products, put
+from shoprelay.feed import products, put, served
 from sinks.feed import Written
 from streams.broker.handle import EmbeddedBroker
 from streams.domain.catalog import ProductState, Stock, encode, key_of
@@ -117,3 +118,30 @@ def test_the_product_table_becomes_the_file(alone: Path, monkeypatch: pytest.Mon
     assert result.exit_code == 0, result.output
     (entry,) = json.loads(Path("feed.json").read_text())
     assert (entry["id"], entry["title"], entry["price"]) == ("S", "Blue Mug", 12.5)
+
+
+async def test_the_file_is_handed_out_and_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.toml").write_text("key")
+    async with served(tmp_path / "feed.json", "127.0.0.1:0") as address, aiohttp.ClientSession() as client:
+        async with client.get(address) as early:
+            assert early.status == 404
+        (tmp_path / "feed.json").write_text("[]")
+        async with client.get(address) as answer:
+            assert (answer.status, answer.content_type, await answer.text()) == (200, "application/json", "[]")
+            known = {"If-None-Match": answer.headers["ETag"]}
+        async with client.get(address, headers=known) as again:
+            assert again.status == 304
+        async with client.get(address.replace("feed.json", "secret.toml")) as other:
+            assert other.status == 404
+
+
+@pytest.mark.parametrize("given", [("--serve", "127.0.0.1:0"), ("--serve", "nowhere", "--every", "15m")])
+def test_who_serves_writes_again_and_says_where(
+    alone: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("NEWS_KEY", "pk_secret")
+    settings(alone, "127.0.0.1:1")
+    result = CliRunner().invoke(cli.app, ["feed", "news", "--out", "feed.json", *given])
+
+    assert result.exit_code == 2
+    assert "--serve takes HOST:PORT" in " ".join(result.output.split())
