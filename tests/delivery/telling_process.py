@@ -30,7 +30,7 @@ def settings_of(bootstrap: str, name: str) -> DeliverySettings:
         products_changelog=f"{name}-products",
         customer_events=f"{name}-events",
         partitions=4,
-        session_seconds=3.0,
+        session_seconds=6.0,  # the least that Apache Kafka takes
         drain_seconds=1.0,
         backoff=Backoff(0.05, 0.5),
     )
