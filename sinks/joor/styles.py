@@ -13,25 +13,14 @@ import orjson
 
 from sinks.body import as_json
 from sinks.contract import Answer, Ask, Call, Verdict
+from sinks.ways import Plan, Way, walked
 
 PAGE, PAGES = 100, 50  # of products, when one must be looked for
 WRITE, READ = 5, 1
-Way = Generator[Ask | None, Answer, Verdict | None]  # `None` leaves the last answer to the rules
-Plan = dict[str, Any]
 
 
 def follow(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
-    way = _way(orjson.loads(call.then), call.key)
-    said = next(way)
-    for answer in answers:
-        if not 200 <= answer.status < 300:
-            return None
-        try:
-            said = way.send(answer)
-        except StopIteration as end:
-            verdict: Verdict | None = end.value
-            return verdict
-    return said
+    return walked(_way(orjson.loads(call.then), call.key), answers)
 
 
 def _way(plan: Plan, key: str) -> Way:

@@ -14,25 +14,14 @@ import orjson
 
 from sinks.body import as_json
 from sinks.contract import Answer, Ask, Call, Verdict
+from sinks.ways import Plan, Way, walked
 
 AGAIN_SECONDS = 10.0  # what was made a moment ago may not be in the list yet
 PAGE, PAGES = 250, 40
-Plan = dict[str, Any]
-Way = Generator[Ask | None, Answer, Verdict | None]
 
 
 def follow(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
-    way = _way(orjson.loads(call.then), call)
-    said = next(way)
-    for answer in answers:
-        if not 200 <= answer.status < 300:
-            return None
-        try:
-            said = way.send(answer)
-        except StopIteration as end:
-            verdict: Verdict | None = end.value
-            return verdict
-    return said
+    return walked(_way(orjson.loads(call.then), call), answers)
 
 
 def _way(plan: Plan, call: Call) -> Way:
