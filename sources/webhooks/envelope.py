@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sources.webhooks.contract import Headers, Signature
-from sources.webhooks.document import Document
+from schemas.events import ShopEvent
+from sources.webhooks.contract import Headers, Signature, Told
+from sources.webhooks.delivery import Delivery
+from sources.webhooks.document import Document, Unfit
 
 SIGNATURE = Signature("x-shoprelay-signature")
 DELIVERY = "x-shoprelay-delivery"
@@ -20,6 +23,22 @@ class Envelope:
     id: str
     at: datetime
     data: Document
+
+
+Tell = Callable[[Delivery, Envelope], tuple[ShopEvent, ...]]
+"""What one type of the contract says."""
+
+
+def told(types: Mapping[str, Tell], headers: Headers, body: object, delivery: Delivery) -> Told:
+    """The events of the type that was posted; a refusal where it is none of the contract, or unfit."""
+    try:
+        envelope = opened(headers, Document.of(body))
+        tell = types.get(envelope.type)
+        if tell is None:
+            raise Unfit("type", "is none of the contract", f"send one of: {', '.join(types)}")
+        return tell(delivery, envelope)
+    except Unfit as unfit:
+        return unfit.refusal
 
 
 def opened(headers: Headers, document: Document) -> Envelope:

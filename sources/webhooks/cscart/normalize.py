@@ -6,7 +6,6 @@ the user, `fn_get_product_data`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from schemas.events import (
@@ -24,10 +23,8 @@ from sources import facts
 from sources.webhooks.contract import Headers, ShopSettings, Told
 from sources.webhooks.cscart import orders
 from sources.webhooks.delivery import Delivery
-from sources.webhooks.document import Document, Unfit
-from sources.webhooks.envelope import Envelope, opened
-
-Tell = Callable[[Delivery, Envelope], tuple[ShopEvent, ...]]
+from sources.webhooks.document import Document
+from sources.webhooks.envelope import Envelope, Tell, told
 
 
 def _placed(delivery: Delivery, told: Envelope) -> tuple[ShopEvent, ...]:
@@ -131,11 +128,4 @@ TYPES: dict[str, Tell] = {
 
 
 def normalize(headers: Headers, body: object, shop: ShopSettings, received: datetime) -> Told:
-    try:
-        told = opened(headers, Document.of(body))
-        tell = TYPES.get(told.type)
-        if tell is None:
-            raise Unfit("type", "is none of the contract", f"send one of: {', '.join(TYPES)}")
-        return tell(Delivery("cscart", shop, received), told)
-    except Unfit as unfit:
-        return unfit.refusal
+    return told(TYPES, headers, body, Delivery("cscart", shop, received))

@@ -6,7 +6,6 @@ orders, baskets and customers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from schemas.events import CartReplaced, CustomerErased, CustomerRegistered, CustomerUpdated, ShopEvent
@@ -14,11 +13,9 @@ from schemas.values import CustomerRef, Profile
 from sources import facts
 from sources.webhooks.contract import Headers, ShopSettings, Told
 from sources.webhooks.delivery import Delivery
-from sources.webhooks.document import Document, Unfit
-from sources.webhooks.envelope import Envelope, opened
+from sources.webhooks.document import Document
+from sources.webhooks.envelope import Envelope, Tell, told
 from sources.webhooks.sfcc import orders
-
-Tell = Callable[[Delivery, Envelope], tuple[ShopEvent, ...]]
 
 
 def _placed(delivery: Delivery, told: Envelope) -> tuple[ShopEvent, ...]:
@@ -93,11 +90,4 @@ TYPES: dict[str, Tell] = {
 
 
 def normalize(headers: Headers, body: object, shop: ShopSettings, received: datetime) -> Told:
-    try:
-        told = opened(headers, Document.of(body))
-        tell = TYPES.get(told.type)
-        if tell is None:
-            raise Unfit("type", "is none of the contract", f"send one of: {', '.join(TYPES)}")
-        return tell(Delivery("sfcc", shop, received), told)
-    except Unfit as unfit:
-        return unfit.refusal
+    return told(TYPES, headers, body, Delivery("sfcc", shop, received))
