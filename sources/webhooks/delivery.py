@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from schemas.events import ShopEvent, ShopPayload
+from schemas.events import OrderPlaced, OrderStatusChanged, ShopEvent, ShopPayload
 from schemas.values import CustomerRef
 from sources import facts
 from sources.webhooks.contract import ShopSettings
@@ -34,6 +34,22 @@ class Delivery:
             customer=who,
             payload=payload,
         )
+
+    def order(
+        self, placed: OrderPlaced, placed_at: datetime, at: datetime, who: CustomerRef, *, is_new: bool
+    ) -> list[ShopEvent]:
+        """That it was placed, and who by; of one told again, its status and what it looks like at `at`."""
+        order_id, status = placed.order.order_id, placed.order.status
+        said = [self.event(facts.order_placed(order_id), placed_at, placed, who)]
+        said += self.link(order_id, placed_at, who)
+        if is_new:
+            return said
+        if status:
+            changed = OrderStatusChanged(order_id=order_id, status=status)
+            said.append(self.event(facts.order_status(order_id, status), at, changed, who))
+        if at > placed_at:
+            said.append(self.event(facts.order(order_id, at), at, placed, who))
+        return said
 
     def link(self, order_id: str, at: datetime, who: CustomerRef) -> tuple[ShopEvent, ...]:
         """The order's own name leads to the customer; nothing where there is nobody to lead to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.events import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced, OrderStatusChanged, ShopEvent
+from schemas.events import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced, ShopEvent
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment
 from sources import facts
 from sources.webhooks.contract import NOTHING, ShopSettings
@@ -34,14 +34,7 @@ def told(delivery: Delivery, order: Document, event_at: datetime, *, is_new: boo
     named = who_of(order)
     who = named if named.customer_id or named.email else facts.order_ref(order_id)
     placed = OrderPlaced(order=picture(delivery, order, order_id, placed_at), cart_id=order.text("cart_id"))
-    said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
-    said += delivery.link(order_id, placed_at, named)
-    status = status_of(delivery.shop, letter)
-    if not is_new:
-        changed = OrderStatusChanged(order_id=order_id, status=status)
-        said.append(delivery.event(facts.order_status(order_id, status), at, changed, who))
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
+    said = delivery.order(placed, placed_at, at, who, is_new=is_new)
     if letter in PAID and placed.order.total:
         method = (order.part("payment_method") or Document({})).text("payment")
         payment = Payment(payment_id=WHOLE, method=method, amount=placed.order.total, paid_at=at)

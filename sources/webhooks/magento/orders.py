@@ -15,7 +15,6 @@ from schemas.events import (
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
-    OrderStatusChanged,
     ShopEvent,
 )
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment
@@ -51,14 +50,7 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
     named = who_of(order)
     who = named if named.customer_id or named.email else facts.order_ref(order_id)
     placed = OrderPlaced(order=picture(delivery, order, order_id, placed_at), cart_id=order.entity("quote_id"))
-    said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
-    said += delivery.link(order_id, placed_at, named)
-    if not is_new:
-        if status := placed.order.status:
-            changed = OrderStatusChanged(order_id=order_id, status=status)
-            said.append(delivery.event(facts.order_status(order_id, status), at, changed, who))
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
+    said = delivery.order(placed, placed_at, at, who, is_new=is_new)
     said += _paid(delivery, order, placed.order, at, who)
     if order.text("state") == "canceled":
         said.append(delivery.event(facts.order_cancelled(order_id), at, OrderCancelled(order_id=order_id), who))

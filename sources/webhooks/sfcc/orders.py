@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from schemas.events import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced, OrderStatusChanged, ShopEvent
+from schemas.events import OrderCancelled, OrderFulfilled, OrderPaid, OrderPlaced, ShopEvent
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment
 from sources import facts
 from sources.webhooks.contract import NOTHING
@@ -25,14 +25,7 @@ def told(delivery: Delivery, order: Document, event_at: datetime, *, is_new: boo
     named = who_of(order)
     who = named if named.customer_id or named.email else facts.order_ref(order_no)
     placed = OrderPlaced(order=picture(delivery, order, order_no, placed_at), cart_id=order.text("basket_id"))
-    said = [delivery.event(facts.order_placed(order_no), placed_at, placed, who)]
-    said += delivery.link(order_no, placed_at, named)
-    if not is_new:
-        if mapped := placed.order.status:
-            changed = OrderStatusChanged(order_id=order_no, status=mapped)
-            said.append(delivery.event(facts.order_status(order_no, mapped), at, changed, who))
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_no, at), at, placed, who))
+    said = delivery.order(placed, placed_at, at, who, is_new=is_new)
     if order.text("payment_status") == "paid" and placed.order.total:
         said.append(_paid(delivery, order, placed.order, at, who))
     if status == "cancelled":

@@ -17,7 +17,6 @@ from schemas.events import (
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
-    OrderStatusChanged,
     ShopEvent,
 )
 from schemas.values import CustomerRef, Order, Payment
@@ -39,14 +38,7 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
     updated_at = max(order.moment("updated_at") or placed_at, placed_at)
     who = who if _is_somebody(who) else facts.order_ref(order_id)
     placed = OrderPlaced(order=picture(delivery, order, order_id, placed_at), cart_id=cart_of(order))
-    said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
-    said += delivery.link(order_id, placed_at, who)
-    if not is_new:
-        if status := placed.order.status:
-            changed = OrderStatusChanged(order_id=order_id, status=status)
-            said.append(delivery.event(facts.order_status(order_id, status), updated_at, changed, who))
-        if updated_at > placed_at:
-            said.append(delivery.event(facts.order(order_id, updated_at), updated_at, placed, who))
+    said = delivery.order(placed, placed_at, updated_at, who, is_new=is_new)
     said += _paid(delivery, order, placed.order, updated_at, who)
     for each in order.parts("fulfillments"):
         said += _fulfilled(delivery, each, order_id, who)

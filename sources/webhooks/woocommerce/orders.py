@@ -17,7 +17,6 @@ from schemas.events import (
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
-    OrderStatusChanged,
     ShopEvent,
 )
 from schemas.values import Address, CustomerRef, LineItem, Order, Payment
@@ -41,14 +40,7 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
     named = who_of(order)
     who = named if named.customer_id or named.email else facts.order_ref(order_id)
     placed = OrderPlaced(order=picture(delivery, order, order_id, placed_at))
-    said = [delivery.event(facts.order_placed(order_id), placed_at, placed, who)]
-    said += delivery.link(order_id, placed_at, named)
-    if not is_new:
-        if mapped := placed.order.status:
-            changed = OrderStatusChanged(order_id=order_id, status=mapped)
-            said.append(delivery.event(facts.order_status(order_id, mapped), at, changed, who))
-        if at > placed_at:
-            said.append(delivery.event(facts.order(order_id, at), at, placed, who))
+    said = delivery.order(placed, placed_at, at, who, is_new=is_new)
     said += _paid(delivery, order, placed.order, who)
     if status == "completed":
         sent_at = order.moment("date_completed_gmt") or at
