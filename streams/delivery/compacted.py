@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 
 from streams.delivery.park import TooLarge
+from streams.delivery.producer import LateProducer
 from streams.delivery.settings import DeliverySettings
 
-LARGEST_REQUEST = 32 << 20  # the broker has the last word on size; the client must not have it
 READ_RECORDS = 500
 
 
@@ -22,11 +21,10 @@ class CompactedTopic:
     def __init__(self, settings: DeliverySettings, topic: str) -> None:
         self._settings = settings
         self._topic = topic
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        self._producer = LateProducer(settings.bootstrap, f"shoprelay-{settings.group}", settings.security)
 
     async def put(self, partition: int, key: bytes, value: bytes | None) -> None:
-        producer = await self._started()
+        producer = await self._producer.started()
         try:
             await producer.send_and_wait(self._topic, value, key=key, partition=partition)
         except MessageSizeTooLargeError as error:
@@ -46,28 +44,7 @@ class CompactedTopic:
             await consumer.stop()
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-
-    async def _started(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap,
-                    client_id=f"shoprelay-{self._settings.group}",
-                    acks="all",
-                    compression_type="gzip",
-                    max_request_size=LARGEST_REQUEST,
-                    request_timeout_ms=30_000,
-                    **self._settings.security,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
+        await self._producer.close()
 
 
 def reader(settings: DeliverySettings) -> AIOKafkaConsumer:

@@ -11,7 +11,7 @@ class KafkaShelf(CompactedTopic):
         super().__init__(settings, settings.parked_topic)
 
     async def again(self, partition: int, key: bytes, value: bytes, parked_id: str) -> None:
-        producer = await self._started()
+        producer = await self._producer.started()
         headers = [("action", b"redrive"), ("parked_id", parked_id.encode())]
         topic = self._settings.redrive_topic
         await producer.send_and_wait(topic, value, key=key, partition=partition, headers=headers)

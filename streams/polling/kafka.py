@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.events import ShopEvent
 from schemas.records import Refused
+from streams.delivery.producer import LateProducer
 from streams.engine.partitions import partition_of
 from streams.polling.ports import key_of
 from streams.polling.settings import PollingSettings
-
-LARGEST_REQUEST = 32 << 20  # the broker has the last word on size; the client must not have it
 
 
 class EventCodec(Protocol):
@@ -34,8 +33,8 @@ class KafkaHands:
         self._refused = refused
         self._key = settings.account.encode()
         self._partition = partition_of(self._key, settings.partitions)
-        self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
+        client_id = f"shoprelay-poll-{settings.account}"
+        self._producer = LateProducer(settings.bootstrap, client_id, settings.security, idempotent=True)
 
     async def recall(self) -> bytes:
         """The last record of this account, up to the end of its partition as it is now."""
@@ -60,7 +59,7 @@ class KafkaHands:
         return found
 
     async def publish(self, events: Sequence[ShopEvent]) -> None:
-        producer, topic, n = await self._started(), self._settings.events_topic, self._settings.partitions
+        producer, topic, n = await self._producer.started(), self._settings.events_topic, self._settings.partitions
         sent = []
         for event in events:
             key, value = key_of(event), self._events.encode(event)
@@ -68,36 +67,14 @@ class KafkaHands:
         await asyncio.gather(*sent)
 
     async def refuse(self, refused: Sequence[Refused]) -> None:
-        producer, topic = await self._started(), self._settings.refused_topic
+        producer, topic = await self._producer.started(), self._settings.refused_topic
         for each in refused:
             key, value = each.source.encode(), self._refused.encode(each)
             await producer.send_and_wait(topic, value, key=key, partition=self._partition)
 
     async def remember(self, position: bytes) -> None:
-        producer, topic = await self._started(), self._settings.positions_topic
+        producer, topic = await self._producer.started(), self._settings.positions_topic
         await producer.send_and_wait(topic, position, key=self._key, partition=self._partition)
 
     async def close(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-
-    async def _started(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.bootstrap,
-                    client_id=f"shoprelay-poll-{self._settings.account}",
-                    acks="all",
-                    enable_idempotence=True,
-                    compression_type="gzip",
-                    max_request_size=LARGEST_REQUEST,
-                    request_timeout_ms=30_000,
-                    **self._settings.security,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
-            return self._producer
+        await self._producer.close()
