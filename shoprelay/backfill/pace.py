@@ -74,8 +74,8 @@ class Ahead:
         if self._first < 0:
             self._first = told
         if self._rate is not None:
-            while not self._stopping() and self._early(told) > 0:
-                time.sleep(min(self._early(told), 0.2))
+            while not self._stopping() and (early := self._early(told)) > 0:
+                time.sleep(min(early, 0.2))
         if self._most and time.monotonic() - self._looked > LOOK_SECONDS:
             self._wait()
         return not self._stopping()

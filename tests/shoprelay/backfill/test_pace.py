@@ -51,6 +51,20 @@ def test_it_tells_no_more_than_was_asked_for(clock: Clock) -> None:
     assert clock.now - before == pytest.approx(3.0)
 
 
+def test_time_passes_between_two_looks_at_the_clock_and_no_sleep_is_negative(clock: Clock) -> None:
+    ahead, slept = Ahead(lambda: None, 0, 400.0, lambda: False), list[float]()
+
+    def monotonic() -> float:
+        clock.now += 0.001
+        return clock.now
+
+    clock.monotonic, clock.sleep = monotonic, slept.append  # type: ignore[assignment,method-assign]
+    for told in range(100):
+        assert ahead(told)
+
+    assert slept and min(slept) >= 0
+
+
 def test_whoever_waits_can_be_stopped(clock: Clock) -> None:
     assert not Ahead(lambda: 10**9, 1, None, lambda: clock.now > 101)(0)
     slow = Ahead(lambda: None, 0, 0.001, lambda: clock.now > 200)
