@@ -195,9 +195,9 @@ def certify(names: Annotated[list[str] | None, typer.Argument(help="Sinks; all o
 
 
 def _topics(configuration: Configuration) -> tuple[str, list[Topic], Security]:
-    from shoprelay.connections import names_of
+    from shoprelay.connections import database_topics, names_of
 
-    wanted = names_of(configuration).all(sorted(configuration.accounts))
+    wanted = names_of(configuration).all(sorted(configuration.accounts), database_topics(configuration))
     return configuration.settings.kafka.bootstrap, wanted, configuration.settings.kafka.security()
 
 
