@@ -272,7 +272,7 @@ async def survived(codecs: Codecs, metrics: WorkerMetrics, at: int | None, chunk
     return shop
 
 
-@pytest.mark.parametrize("chunk", [100, 1])
+@pytest.mark.parametrize("chunk", [100, pytest.param(1, marks=pytest.mark.thorough)])
 async def test_a_death_at_any_seam_changes_neither_what_is_said_nor_what_is_known(
     codecs: Codecs, metrics: WorkerMetrics, chunk: int
 ) -> None:
