@@ -28,8 +28,10 @@ VALUE = {
         {"name": "op", "type": "string"}],
 }  # fmt: skip
 KEY = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}
-TOLD = {"after": {"id": 1, "total": Decimal("12.50"), "at": COMMITTED}, "source": {"ts_ms": COMMITTED // 1000, "table": "orders",
-        "lsn": 9}, "op": "c"}  # fmt: skip
+TOLD = {
+    "after": {"id": 1, "total": Decimal("12.50"), "at": COMMITTED}, "op": "c",
+    "source": {"ts_ms": COMMITTED // 1000, "table": "orders", "lsn": 9},
+}  # fmt: skip
 
 
 def framed(desk: Desk, schema: Any, told: Any) -> bytes:
