@@ -5,13 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from shoprelay.parts import Duration, Part
+from shoprelay.parts import Duration, Http, Part
 from sources.debezium import tables
 from sources.debezium.state import Rules
 from sources.debezium.tables import TableMap
 
+# what `shoprelay.cdc.connector` says itself
+RESERVED = frozenset(
+    {
+        "name",
+        "topic.prefix",
+        "decimal.handling.mode",
+        "tombstones.on.delete",
+        "converter.schemas.enable",
+        "offset.storage",
+        "offset.flush.interval.ms",
+        "offset.storage.file.filename",
+    }
+)
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 Topic = Annotated[str, Field(pattern=TOPIC)]
 
@@ -36,6 +49,9 @@ class Database(Part):
     tables: Annotated[TableMap, BeforeValidator(mapped)]
     settle: Duration = Field(timedelta(seconds=2), description="rows without a count are whole after such a silence")
     wait: Duration = Field(timedelta(seconds=60), description="for a missing part, until it is refused")
+    connector: dict[str, str] = Field({}, description="for `shoprelay cdc` alone: Debezium's own properties")
+    secrets: dict[str, SecretStr] = Field({}, description="those of its properties that nobody should read")
+    http: Http = Http()
 
     @model_validator(mode="after")
     def _named(self) -> Database:
@@ -43,6 +59,16 @@ class Database(Part):
             raise ValueError('a table names no schema; write schema = "public", or of MySQL the database')
         if self.wait < self.settle:
             raise ValueError("wait: is shorter than settle; a part cannot be missed before the rows have settled")
+        return self
+
+    @model_validator(mode="after")
+    def _well_told(self) -> Database:
+        """What is a secret is none of the plain ones, and what is ours to say nobody else says."""
+        for name in self.connector:
+            if "password" in name or "secret" in name:
+                raise ValueError(f'connector: {name} belongs into secrets, as "env:NAME"')
+        if ours := sorted(RESERVED & {*self.connector, *self.secrets}):
+            raise ValueError(f"connector: {', '.join(ours)}: is set by Shoprelay; leave it out")
         return self
 
     def topics_of(self, shop: str) -> tuple[str, ...]:
