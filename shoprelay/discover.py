@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from shoprelay.settings import Account
 from shoprelay.terminal import Config, account_of, configuration_of, err, fail, out
@@ -27,7 +27,7 @@ def discover(
     account = account_of(configuration_of(config, needs_kafka=False), name)
     module = _discovery(account)
     call: Call = module.ask(account.config)
-    answer = asyncio.run(_send(call if at is None else replace(call, path=at)))
+    answer = asyncio.run(_send(call if at is None else structs.replace(call, path=at)))
     found: dict[str, str] | None = module.read(answer) if 200 <= answer.status < 300 else None
     if found is None:
         err.print(

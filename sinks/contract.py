@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+import msgspec
 from pydantic import BaseModel
 
 from schemas.signals import CartAbandoned, CatalogSignal, Conclusion, Signal
@@ -30,8 +31,7 @@ class Dedupe(Enum):
     NONE = "a repeat is stored twice"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One complete request to one platform. Same signal, same config: same bytes and same key, on every attempt.
 
     `says` is the platform's word for it ("Placed Order"), a bounded set: it labels metrics. `path` is appended to the

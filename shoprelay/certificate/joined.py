@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from shoprelay.certificate.asking import asked, taken
 from shoprelay.certificate.behaviour import Broken
@@ -52,7 +54,7 @@ def refused_form(subject: Subject, of: Material, batch: Batch, call: Call) -> by
     """The body with one other value in it, which can be joined and is refused by itself; `None` if there is none."""
     config = subject.config(**of.changes)
     for body in one_other_value(call.body):
-        other = replace(call, body=body)
+        other = structs.replace(call, body=body)
         try:
             batch.join([other, call])
         except Exception:  # `join` need not read what no function of the table makes

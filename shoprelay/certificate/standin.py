@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
 from pydantic import BaseModel, ValidationError
 
 from shoprelay.certificate.asking import asked, taken
@@ -32,7 +32,7 @@ def knows_its_own(subject: Subject) -> None:
     config = subject.config(**of.changes)
     (call, *_) = subject.said(of.signal, config)
     path, mark, query = call.path.partition("?")
-    verdict, nowhere = _ask(subject, of, config, stand_in, replace(call, path=f"{path}/of-nobody{mark}{query}"))
+    verdict, nowhere = _ask(subject, of, config, stand_in, structs.replace(call, path=f"{path}/of-nobody{mark}{query}"))
     expect(
         verdict is not Verdict.DELIVERED,
         f"fake.py: {path}/of-nobody is answered {nowhere.status}; there is no such address",
@@ -71,7 +71,7 @@ def reads_what_it_is_told(subject: Subject) -> None:
     config = subject.config(**of.changes)
     for call in subject.said(of.signal, config):
         for what, spoilt in _spoilt(call.body):
-            verdict, answer = _ask(subject, of, config, stand_in, replace(call, body=spoilt))
+            verdict, answer = _ask(subject, of, config, stand_in, structs.replace(call, body=spoilt))
             expect(
                 verdict is Verdict.REJECTED,
                 f"fake.py: {call.says!r} with {what} is answered {answer.status}, which is {verdict.value}; "

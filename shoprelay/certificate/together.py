@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from schemas.signals import AnySignal
 from shoprelay.certificate.answers import strange_answers
 from shoprelay.certificate.behaviour import Broken, NotApplicable, behaviour, expect, needs_a_table
@@ -170,7 +172,7 @@ def _spoiling(subject: Subject, of: Material, batch: Batch, bad: AnySignal) -> S
 
     def spoilt(calls: Callable[[Any, Any], tuple[Call, ...]]) -> Callable[[Any, Any], tuple[Call, ...]]:
         def worse_said(signal: Any, config: Any) -> tuple[Call, ...]:
-            return tuple(replace(call, body=worse.get(call.key, call.body)) for call in calls(signal, config))
+            return tuple(structs.replace(call, body=worse.get(call.key, call.body)) for call in calls(signal, config))
 
         return worse_said
 

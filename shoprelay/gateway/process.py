@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 import uvloop
 from aiohttp import web
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, SecretStr
 
@@ -101,7 +102,7 @@ def _own_endpoint(token: Token | None) -> Token | None:
     if token is None:
         return None
     ask = token.ask
-    return replace(token, ask=lambda config: replace(ask(config), endpoint=TOKEN))
+    return replace(token, ask=lambda config: structs.replace(ask(config), endpoint=TOKEN))
 
 
 def _fixed_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import cast
 from urllib.parse import urlencode
+
+from msgspec import structs
 
 from schemas.signals import CatalogSignal, ProductChanged, Signal, StockChanged
 from schemas.values import Address, Product, Variant
@@ -44,7 +45,7 @@ def customer(signal: Signal, config: JoorConfig) -> tuple[Call, ...]:
     )
     body = as_json({"bulk_connections": {"connection": [connection]}})
     call = Call("Bulk Connection", "POST", "/v2/bulk-connection", body, f"{signal.signal_id}:connection")
-    return (replace(call, endpoint="bulk-connection", cost=WRITE),)
+    return (structs.replace(call, endpoint="bulk-connection", cost=WRITE),)
 
 
 def _price_types(config: JoorConfig) -> Fields:
@@ -88,7 +89,7 @@ def style(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
     plan = style_plan(product, config)
     path = f"/v4/products/bulk_create?{urlencode({'account': config.account})}"
     call = Call("Create Product", "POST", path, as_json([plan["product"]]), f"{signal.signal_id}:style")
-    return (replace(call, endpoint="styles", cost=WRITE, then=as_json(plan)),)
+    return (structs.replace(call, endpoint="styles", cost=WRITE, then=as_json(plan)),)
 
 
 def stock(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
@@ -101,7 +102,7 @@ def stock(signal: CatalogSignal, config: JoorConfig) -> tuple[Call, ...]:
     body = as_json({"inventory_items": {"inventory_item": [item]}})
     path = f"/v2/bulk-inventory?{urlencode({'dec_pending': int(config.dec_pending)})}"
     call = Call("Bulk Inventory", "POST", path, body, f"{signal.signal_id}:stock")
-    return (replace(call, endpoint="bulk-inventory", cost=WRITE),)
+    return (structs.replace(call, endpoint="bulk-inventory", cost=WRITE),)
 
 
 def _whole(quantity: Decimal) -> Decimal:

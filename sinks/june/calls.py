@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar, cast
+
+from msgspec import structs
 
 from schemas.signals import (
     Cart,
@@ -93,7 +94,7 @@ def fulfillment(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:
         products=_products(lines, "order.lines" if whole else "lines"),
     )
     call = _call(signal, "fulfillment", about, _names_with_id(signal, config))
-    return (replace(call, needs=f"order {said.order_id}"),)
+    return (structs.replace(call, needs=f"order {said.order_id}"),)
 
 
 def cart(signal: Signal, config: JuneConfig) -> tuple[Call, ...]:
@@ -123,7 +124,7 @@ def _order(signal: Signal, config: JuneConfig, of: Order) -> Call:
         voucher=of.discount_code,
         products=_products(of.lines, "order.lines"),
     )
-    return replace(_call(signal, "order", about, _names_with_id(signal, config)), opens=f"order {of.order_id}")
+    return structs.replace(_call(signal, "order", about, _names_with_id(signal, config)), opens=f"order {of.order_id}")
 
 
 # -- who

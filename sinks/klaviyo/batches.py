@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from sinks.contract import Answer, Batch, Call, Verdict
 from sinks.klaviyo import importjob
@@ -183,7 +182,9 @@ def join_unsubscriptions(calls: Sequence[Call]) -> Call:
     body = (
         b'{"data":{"type":"profile-subscription-bulk-delete-job","attributes":{"profiles":{"data":[%b]}}}}' % profiles
     )
-    return replace(_bulk("Bulk Unsubscribe Profiles", "profile-subscription-bulk-delete-jobs", body), endpoint=TOGETHER)
+    return structs.replace(
+        _bulk("Bulk Unsubscribe Profiles", "profile-subscription-bulk-delete-jobs", body), endpoint=TOGETHER
+    )
 
 
 def read_unsubscriptions(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...] | None:

@@ -7,10 +7,9 @@ catalog that somebody emptied fills again. A 404 holds the sink only where it ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from sinks.contract import Answer, Ask, Call, Follow, Verdict
 from sinks.klaviyo.product import PREFIX, compound, path_of
@@ -72,7 +71,7 @@ def _waits_for_a_variant(call: Call, answers: Sequence[Answer]) -> Verdict | Ask
         return None
     if len(answers) > len(WAITS):
         return Verdict.REJECTED
-    return Ask(replace(call, key=f"{call.key}:again"), WAITS[len(answers) - 1])
+    return Ask(structs.replace(call, key=f"{call.key}:again"), WAITS[len(answers) - 1])
 
 
 def _imported(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:

@@ -6,12 +6,12 @@ The file is put into the store, a job is made of it, started, and asked after un
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
 import orjson
+from msgspec import structs
 
 from schemas.signals import CatalogSignal
 from sinks.body import Fields, as_json
@@ -49,7 +49,7 @@ def upload(signal: CatalogSignal, kind: str, head: Head, items: list[Fields], co
 def joined(calls: Sequence[Call]) -> Call:
     """One file of all, in their order: the later word on a product replaces the earlier one."""
     files = [part for call in calls for part in unpacked(call.body)]
-    whole = replace(calls[0], body=packed(files))
+    whole = structs.replace(calls[0], body=packed(files))
     return _placed(whole, [call.key for call in calls])
 
 
@@ -57,7 +57,7 @@ def _placed(call: Call, keys: Sequence[str]) -> Call:
     """Its name says what it holds: after a crash the same file replaces itself."""
     name = f"{call.endpoint}-{sha256(chr(10).join(keys).encode()).hexdigest()[:32]}.zip"
     then = orjson.loads(call.then)
-    return replace(call, path=f"{then['store']}/{name}", then=as_json(then | {"name": name}))
+    return structs.replace(call, path=f"{then['store']}/{name}", then=as_json(then | {"name": name}))
 
 
 # -- how a job goes
@@ -81,7 +81,7 @@ def read(calls: Sequence[Call], answers: Sequence[Answer]) -> tuple[Verdict, ...
 
 def _joined_again(calls: Sequence[Call]) -> Call:
     """As `joined`, without its body: that has left already."""
-    return _placed(replace(calls[0], body=b""), [call.key for call in calls])
+    return _placed(structs.replace(calls[0], body=b""), [call.key for call in calls])
 
 
 def _next(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:

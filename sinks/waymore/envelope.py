@@ -6,9 +6,8 @@ one, which is filled at the moment of sending.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
+from msgspec import structs
 
 from sinks.body import Fields, as_json
 from sinks.contract import Call
@@ -32,4 +31,4 @@ def with_uuid(call: Call, uuid: str) -> Call:
     stand behind it, and nothing else is looked at. A body of another kind is left as it is."""
     if not call.body.endswith(_NOT_YET):
         return call
-    return replace(call, body=call.body[: -len(b'""}')] + orjson.dumps(uuid) + b"}")
+    return structs.replace(call, body=call.body[: -len(b'""}')] + orjson.dumps(uuid) + b"}")

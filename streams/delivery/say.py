@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
+from msgspec import structs
 
 from schemas.codec import Undecodable
 from schemas.records import Parked
@@ -111,7 +112,7 @@ class Speaker:
         """The parked call itself where repeats must be equal: it may have left, and the platform compares. Where it was
         too large to be parked with its body, there is nothing but what it is now."""
         return tuple(
-            replace(call, method=parked.method, path=parked.path, body=parked.body)
+            structs.replace(call, method=parked.method, path=parked.path, body=parked.body)
             if call.key == parked.call_key and call.endpoint in self.sink.kept and parked.body
             else call
             for call in calls

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from dataclasses import replace
 from typing import Any
 
 import structlog
+from msgspec import structs
 
 from sinks.contract import Answer, Call, Sink, Token
 from streams.delivery.clock import Clock
@@ -107,7 +107,7 @@ class Registered:
 def put_on(token: Token, call: Call, lent: str) -> Call:
     """The call with a lent token in its headers or its body."""
     headers = token.headers(lent)
-    call = replace(call, headers=(*call.headers, *headers.items())) if headers else call
+    call = structs.replace(call, headers=(*call.headers, *headers.items())) if headers else call
     return token.onto(call, lent)
 
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from schemas import signals
 from schemas.events import CustomerEvent, OrderPlaced, ShopEvent, ShopPayload
 from schemas.known import KnownCustomer
@@ -30,7 +32,7 @@ def _leaves(signal: Signal, config: Any) -> tuple[Call, ...]:
 
 
 def _with_token(call: Call, token: str) -> Call:
-    return replace(call, body=json.dumps({**json.loads(call.body), "uuid": token}).encode())
+    return structs.replace(call, body=json.dumps({**json.loads(call.body), "uuid": token}).encode())
 
 
 def _read(answer: Answer) -> tuple[str, float] | None:

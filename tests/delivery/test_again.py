@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from schemas.records import Parked
 from schemas.signals import CartAbandoned, OrderPlaced, Searched, Signal
@@ -20,11 +21,13 @@ BAD = Answer(422, {}, b'{"error": "bad"}')
 def opening(signal: Signal, config: object) -> tuple[Call, ...]:
     """An order makes itself known; what is searched for (a fulfilment, let us say) needs the customer's first order."""
     assert isinstance(signal.payload, OrderPlaced)
-    return tuple(replace(call, opens=f"order {signal.payload.order.order_id}") for call in one_call(signal, config))
+    return tuple(
+        structs.replace(call, opens=f"order {signal.payload.order.order_id}") for call in one_call(signal, config)
+    )
 
 
 def needing(signal: Signal, config: object) -> tuple[Call, ...]:
-    return tuple(replace(call, needs="order 1") for call in one_call(signal, config))
+    return tuple(structs.replace(call, needs="order 1") for call in one_call(signal, config))
 
 
 SEQUENCED = replace(SINK, calls={OrderPlaced: opening, Searched: needing, CartAbandoned: one_call})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from schemas.signals import CartChanged, OrderPlaced, Searched
 from sinks.contract import Answer, Ask, Batch, Call, CannotSay, Limit, Sink, Verdict
@@ -587,7 +588,7 @@ def test_orders_that_are_entered_once_more_do_not_go_round_for_ever() -> None:
     """The first of each was refused, and others wait for it: the second goes alone, however many stand in line."""
 
     def opening(signal: Any, config: Any) -> tuple[Call, ...]:
-        return tuple(replace(call, opens="order") for call in one_call(signal, config))
+        return tuple(structs.replace(call, opens="order") for call in one_call(signal, config))
 
     async def story() -> None:
         on, platform = world()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from schemas.signals import OrderPlaced, Searched, Signal
 from sinks.contract import Answer, Batch, Call, CannotSay, Sink
@@ -25,7 +26,9 @@ def released(version: int, **more: Any) -> Sink:
     def says(signal: Signal, config: Any) -> tuple[Call, ...]:
         (call,) = one_call(signal, config)
         return (
-            replace(call, body=call.body + b" " * version, headers=(("release", str(version)),), endpoint="orders"),
+            structs.replace(
+                call, body=call.body + b" " * version, headers=(("release", str(version)),), endpoint="orders"
+            ),
         )
 
     return replace(SINK, calls={OrderPlaced: says, Searched: one_call}, kept=frozenset({"orders"}), **more)
@@ -141,7 +144,7 @@ def set_to(name: str) -> Sink:
     def says(signal: Signal, config: Any) -> tuple[Call, ...]:
         (call,) = one_call(signal, config)
         endpoint = "events" if isinstance(signal.payload, Searched) else "orders"
-        return (replace(call, path=f"/{name}/orders", body=f'{{"shop":"{name}"}}'.encode(), endpoint=endpoint),)
+        return (structs.replace(call, path=f"/{name}/orders", body=f'{{"shop":"{name}"}}'.encode(), endpoint=endpoint),)
 
     return replace(SINK, calls={OrderPlaced: says, Searched: says}, kept=frozenset({"orders"}))
 

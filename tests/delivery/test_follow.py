@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from schemas.signals import OrderPlaced, Signal
 from sinks.contract import Answer, Ask, Call, Follow, Rule, Verdict
@@ -98,7 +99,7 @@ async def test_a_question_nobody_answers_is_asked_again_and_the_call_only_when_n
 def unless_known(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """An update of what is not there makes it."""
     if answers[-1].status == 404 and len(answers) == 1:
-        return Ask(replace(call, says="Made", method="PUT", key=ask(call.key)))
+        return Ask(structs.replace(call, says="Made", method="PUT", key=ask(call.key)))
     return None
 
 
@@ -205,7 +206,7 @@ async def test_calls_that_go_elsewhere_are_not_followed() -> None:
 def make(call: Call, answers: Sequence[Answer]) -> Verdict | Ask | None:
     """Looks first, and makes what is not there."""
     if len(answers) == 1 and answers[0].at("found") is False:
-        return Ask(replace(call, says="Made", method="POST", key=ask(call.key)), repeats=False)
+        return Ask(structs.replace(call, says="Made", method="POST", key=ask(call.key)), repeats=False)
     return None
 
 

@@ -4,6 +4,7 @@ import itertools
 import random
 
 import pytest
+from msgspec import structs
 
 from sinks.contract import Answer, Limit
 from streams.delivery import Backoff, BrakeLimits, GiveUp
@@ -121,7 +122,6 @@ async def test_every_window_of_the_budget_is_kept() -> None:
 
 @moved_clock
 async def test_a_closed_endpoint_does_not_close_another() -> None:
-    from dataclasses import replace
 
     from schemas.signals import CartChanged, OrderPlaced
     from tests.delivery.said import changed
@@ -130,7 +130,7 @@ async def test_a_closed_endpoint_does_not_close_another() -> None:
     world = World()
 
     def elsewhere(signal, config):
-        return tuple(replace(call, endpoint="carts") for call in one_call(signal, config))
+        return tuple(structs.replace(call, endpoint="carts") for call in one_call(signal, config))
 
     world.start(calls={"calls": {OrderPlaced: one_call, CartChanged: elsewhere}})
     world.platform.answers["c0-changed-basket-2"] = [Answer(429, {"retry-after": "1000"})]

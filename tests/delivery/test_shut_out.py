@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from sinks.contract import Answer, Call, Rule, Verdict, classify, deciding
 from tests.delivery.moved import moved_clock, until
@@ -51,7 +52,7 @@ def test_what_goes_elsewhere_is_judged_by_the_usual_rules_alone() -> None:
     call = Call("file", "PUT", "https://files.example/a", b"", "a")
 
     assert sink.rules_for(call) == (BLOCKED,)
-    assert sink.rules_for(replace(call, bare=True)) == ()
+    assert sink.rules_for(structs.replace(call, bare=True)) == ()
 
 
 def test_no_rule_decides_about_silence() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from schemas import signals
@@ -91,7 +92,7 @@ class Tenant:
             self._token = lent[0]
         self.asked.append(call)
         headers = () if call.bare else tuple(SINK.token.headers(self._token).items())
-        return Call(**{**_fields(call), "headers": (*call.headers, *headers)})
+        return structs.replace(call, headers=(*call.headers, *headers))
 
     def takes(self, call: Call) -> Verdict:
         """Followed to its end."""
@@ -107,7 +108,3 @@ class Tenant:
     def told(self) -> list[str]:
         """What it was asked, method and path."""
         return [f"{call.method} {call.path.partition('?')[0]}" for call in self.asked]
-
-
-def _fields(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in call.__dataclass_fields__}

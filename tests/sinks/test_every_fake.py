@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import structs
 
 from shoprelay.certificate.asking import taken
 from shoprelay.certificate.material import before, borrowed
@@ -269,4 +270,6 @@ def test_more_in_one_request_than_may_be_is_refused_and_nothing_of_it_kept(name:
 
 
 def body_of(call: Call, way: str, number: int) -> Call:
-    return replace(call, body=json.dumps(changed(json.loads(call.body), way, str(number))).encode(), key=str(number))
+    return structs.replace(
+        call, body=json.dumps(changed(json.loads(call.body), way, str(number))).encode(), key=str(number)
+    )

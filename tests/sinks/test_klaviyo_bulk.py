@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from schemas import signals
 from schemas.values import CustomerRef, Profile
@@ -88,7 +88,7 @@ def events(draw: st.DrawFn, emails: tuple[str, ...]) -> list[Call]:
 
 def changed(email: str) -> Call:
     (call,) = calls(signals.CustomerChanged(), ref=CustomerRef(email=email))
-    return replace(call, key=email)
+    return structs.replace(call, key=email)
 
 
 @st.composite

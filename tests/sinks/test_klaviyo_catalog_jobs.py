@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace as with_
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from msgspec.structs import replace
 
 from schemas import signals
@@ -73,7 +73,7 @@ def test_no_digit_changes_on_the_way() -> None:
 @pytest.mark.parametrize("batch", CATALOG, ids=lambda batch: batch.endpoint)
 def test_the_most_there_may_be_stays_below_five_megabytes(batch: Batch) -> None:
     told = of(batch.endpoint, 100)
-    long = [with_(call, path=call.path + "x" * 400) if not call.body else call for call in told]
+    long = [structs.replace(call, path=call.path + "x" * 400) if not call.body else call for call in told]
     added = len(batch.join(long).body) - sum(len(call.body) for call in long)
 
     assert batch.most_items == 100
@@ -277,7 +277,7 @@ def test_the_address_of_fifty_stays_short() -> None:
 
 def unsubscribed(number: int) -> Call:
     (call,) = of_customer(signals.NewsletterUnsubscribed(), ref=CustomerRef(email=f"{number}@example.com"))
-    return with_(call, key=str(number))
+    return structs.replace(call, key=str(number))
 
 
 def test_a_hundred_take_back_their_consent_in_one_request_without_a_list() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as replace_call
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from msgspec.structs import replace
 
 from schemas import signals
@@ -47,7 +47,7 @@ def test_the_check_reads_nothing_and_needs_the_token() -> None:
     call = SINK.check(tenant.config)
 
     assert (call.method, tenant.answers(call).status) == ("GET", 200)
-    assert tenant.answers(replace_call(call, path="/v0/orders")).status == 404
+    assert tenant.answers(structs.replace(call, path="/v0/orders")).status == 404
 
 
 def test_an_import_file_holds_what_its_signal_says() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 import sinks.klaviyo.sink
 from schemas.signals import OrderFulfilled, OrderPlaced, Signal
 from shoprelay.cli import app
@@ -17,13 +19,13 @@ SINK = sinks.klaviyo.sink.SINK
 def opening(signal: Signal, config: Any) -> tuple[Call, ...]:
     assert isinstance(signal.payload, OrderPlaced)
     whole, *lines = SINK.calls[OrderPlaced](signal, config)
-    return (replace(whole, opens=f"order {signal.payload.order.order_id}"), *lines)
+    return (structs.replace(whole, opens=f"order {signal.payload.order.order_id}"), *lines)
 
 
 def needing(signal: Signal, config: Any) -> tuple[Call, ...]:
     assert isinstance(signal.payload, OrderFulfilled)
     named = f"order {signal.payload.order_id}"
-    return tuple(replace(call, needs=named) for call in SINK.calls[OrderFulfilled](signal, config))
+    return tuple(structs.replace(call, needs=named) for call in SINK.calls[OrderFulfilled](signal, config))
 
 
 told: dict[Any, Callable[[Signal, Any], tuple[Call, ...]]] = {OrderPlaced: opening, OrderFulfilled: needing}

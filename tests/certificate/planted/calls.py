@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from schemas.signals import Signal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Call, CannotSay, Limit
@@ -34,12 +36,14 @@ def _(subject: Subject, ground: Ground) -> Subject:
 @planted("3.3", "a key that is drawn")
 def _(subject: Subject, ground: Ground) -> Subject:
     drawn = iter(range(10**9))
-    return saying(subject, lambda s, c, calls: tuple(replace(call, key=f"{call.key}-{next(drawn)}") for call in calls))
+    return saying(
+        subject, lambda s, c, calls: tuple(structs.replace(call, key=f"{call.key}-{next(drawn)}") for call in calls)
+    )
 
 
 @planted("3.4", "two calls of an order have one key")
 def _(subject: Subject, ground: Ground) -> Subject:
-    return saying(subject, lambda s, c, calls: tuple(replace(call, key=calls[0].key) for call in calls))
+    return saying(subject, lambda s, c, calls: tuple(structs.replace(call, key=calls[0].key) for call in calls))
 
 
 @planted("3.5", "a mapping that stumbles")
@@ -66,7 +70,7 @@ def _(subject: Subject, ground: Ground) -> Subject:
 def _(subject: Subject, ground: Ground) -> Subject:
     def named(signal: Signal, config: Any, calls: tuple[Call, ...]) -> tuple[Call, ...]:
         of_a_case = "-" not in signal.signal_id
-        return calls if of_a_case else tuple(replace(call, says=f"about {signal.signal_id}") for call in calls)
+        return calls if of_a_case else tuple(structs.replace(call, says=f"about {signal.signal_id}") for call in calls)
 
     return saying(subject, named, backfill_only=False)
 
@@ -75,7 +79,7 @@ def _(subject: Subject, ground: Ground) -> Subject:
 def _(subject: Subject, ground: Ground) -> Subject:
     def keyed(signal: Signal, config: AcmeConfig, calls: tuple[Call, ...]) -> tuple[Call, ...]:
         secret = config.client_secret.get_secret_value()
-        return tuple(replace(call, headers=(("x-key", secret),)) for call in calls)
+        return tuple(structs.replace(call, headers=(("x-key", secret),)) for call in calls)
 
     return saying(subject, keyed)
 
@@ -91,13 +95,16 @@ def _(subject: Subject, ground: Ground) -> Subject:
 
 @planted("3.10", "a header that HTTP cannot carry")
 def _(subject: Subject, ground: Ground) -> Subject:
-    return saying(subject, lambda s, c, calls: tuple(replace(call, headers=(("x-shop", "Bücher"),)) for call in calls))
+    return saying(
+        subject, lambda s, c, calls: tuple(structs.replace(call, headers=(("x-shop", "Bücher"),)) for call in calls)
+    )
 
 
 @planted("3.11", "a field that the platform does not know")
 def _(subject: Subject, ground: Ground) -> Subject:
     return saying(
-        subject, lambda s, c, calls: tuple(replace(call, body=b'{"colour":"blue",' + call.body[1:]) for call in calls)
+        subject,
+        lambda s, c, calls: tuple(structs.replace(call, body=b'{"colour":"blue",' + call.body[1:]) for call in calls),
     )
 
 
@@ -115,6 +122,6 @@ def _(subject: Subject, ground: Ground) -> Subject:
     )
 
     def mistaken(signal: Signal, config: Any, calls: tuple[Call, ...]) -> tuple[Call, ...]:
-        return tuple(replace(call, needs=call.needs.replace("order", "parcel")) for call in calls)
+        return tuple(structs.replace(call, needs=call.needs.replace("order", "parcel")) for call in calls)
 
     return saying(copy, mistaken, backfill_only=False)

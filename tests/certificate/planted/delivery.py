@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from msgspec import structs
 from msgspec.structs import replace as changed
 
 from schemas.signals import OrderFulfilled, Searched, Signal
@@ -22,7 +23,7 @@ from tests.certificate.planted.tools import Ground, planted, saying, with_sink, 
 def _(subject: Subject, ground: Ground) -> Subject:
     def astray(signal: Signal, config: Any, calls: tuple[Call, ...]) -> tuple[Call, ...]:
         other = isinstance(signal.payload, OrderFulfilled) and signal.payload.order_id.startswith("12340")
-        return tuple(replace(call, body=b"{}") if other else call for call in calls)
+        return tuple(structs.replace(call, body=b"{}") if other else call for call in calls)
 
     return saying(subject, astray, backfill_only=False)
 
@@ -50,7 +51,7 @@ def _(subject: Subject, ground: Ground) -> Subject:
     send, numbers = rehearsal.Hands.send, iter(range(10**9))
 
     async def numbered(hands: rehearsal.Hands, call: Call) -> Answer:
-        return await send(hands, replace(call, headers=(*call.headers, ("x-attempt", str(next(numbers))))))
+        return await send(hands, structs.replace(call, headers=(*call.headers, ("x-attempt", str(next(numbers))))))
 
     ground.house.setattr(rehearsal.Hands, "send", numbered)
     return subject
@@ -83,7 +84,7 @@ def _(subject: Subject, ground: Ground) -> Subject:
         nth = begun[id(stage)] = begun.get(id(stage), 0) + 1
         if nth > 1:
             stage.subject = saying(
-                stage.subject, lambda s, c, calls: tuple(replace(call, key=f"{call.key}'") for call in calls),
+                stage.subject, lambda s, c, calls: tuple(structs.replace(call, key=f"{call.key}'") for call in calls),
                 backfill_only=False,
             )  # fmt: skip
         return begin(stage, **settings)

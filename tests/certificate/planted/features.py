@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from shoprelay.certificate import rehearsal
 from shoprelay.certificate.subject import Subject
 from sinks.contract import Answer, Ask, Call, Follow, Verdict
@@ -78,7 +80,9 @@ def _(subject: Subject, ground: Ground) -> Subject:
 
     def start(stage: rehearsal.Stage, **settings: Any) -> rehearsal.Process:
         stage.subject = saying(
-            stage.subject, lambda s, c, calls: tuple(replace(call, needs="") for call in calls), backfill_only=False
+            stage.subject,
+            lambda s, c, calls: tuple(structs.replace(call, needs="") for call in calls),
+            backfill_only=False,
         )
         return begin(stage, **settings)
 
@@ -93,7 +97,7 @@ def with_follow(subject: Subject, follow: Follow) -> Subject:
 @planted("8.9", "it asks for ever", also="3.11 6.1 6.6 8.10 8.11")
 def _(subject: Subject, ground: Ground) -> Subject:
     def again(call: Call, answers: Sequence[Answer]) -> Ask | Verdict | None:
-        return Ask(replace(call, method="GET", path="/jobs/mug", key=f"{call.key}:job"), seconds=5)
+        return Ask(structs.replace(call, method="GET", path="/jobs/mug", key=f"{call.key}:job"), seconds=5)
 
     return with_follow(subject, again)
 
