@@ -10,7 +10,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections import Counter as Counted
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from prometheus_client import Counter, Gauge
 
 from shoprelay.cdc.connector import properties
 from shoprelay.cdc.engine import Engine, Seen
+from shoprelay.cdc.metrics import CdcMetrics
 from shoprelay.connections import librdkafka_of
 from shoprelay.database_settings import Database
 from shoprelay.http import Readiness, new_registry, serve
@@ -43,8 +43,7 @@ class Feeding:
 
     appender: Appender
     topics: frozenset[str]
-    told: Counter
-    heard: Gauge
+    metrics: CdcMetrics
     last: float = 0.0
     error: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
@@ -57,10 +56,8 @@ class Feeding:
             self.appender.append(seen.topic, seen.key, seen.value)
         if mine:
             self.appender.flush()
-        for topic, count in Counted(seen.topic for seen in mine).items():
-            self.told.labels(topic).inc(count)
         self.last = time.time()
-        self.heard.set(self.last)
+        self.metrics.heard(Counter(seen.topic for seen in mine), self.last)
 
     def run(self, engine: Engine) -> None:
         try:
@@ -93,9 +90,7 @@ async def _run(configuration: Configuration, shop: str, database: Database) -> i
     await asyncio.to_thread(_look, options, topics)
     folder = _folder(configuration, shop)
     registry, stop = new_registry(), asyncio.Event()
-    told = Counter("shoprelay_cdc_records_total", "Records of tables appended", ["topic"], registry=registry)
-    heard = Gauge("shoprelay_cdc_heard_timestamp_seconds", "When the engine spoke last", registry=registry)
-    feeding = Feeding(Appender(options), frozenset(topics), told, heard)
+    feeding = Feeding(Appender(options), frozenset(topics), CdcMetrics(registry))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     http = database.http

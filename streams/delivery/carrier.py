@@ -14,7 +14,7 @@ from sinks.contract import Answer, Ask, Batch, Call, Sink, Verdict
 from streams.delivery.asking import Asking
 from streams.delivery.clock import Clock
 from streams.delivery.entries import Entry, Lane
-from streams.delivery.line import Load, alive
+from streams.delivery.line import IN_A_ROW, Load, alive
 from streams.delivery.metrics import DeliveryMetrics
 from streams.delivery.mistakes import where
 
@@ -81,12 +81,12 @@ class Carrier:
     # -- what travels together
 
     def _gathered(self, load: Load) -> list[Item]:
-        """Of each lane a few calls in a row, as many as leave room for one of every other."""
+        """Of each lane a few calls in a row; more where there is room for them."""
         batch, items, size = load.batch, list[Item](), 0
-        each = 1 if batch.one_per_customer else max(1, batch.most_items // len(load.lanes))
+        each = 1 if batch.one_per_customer else max(IN_A_ROW, batch.most_items // len(load.lanes))
         keys = set[str]()
         for lane in load.lanes:
-            for item in self._run(batch, lane, each):
+            for item in self._run(batch, lane, min(each, batch.most_items - len(items))):
                 size += len(item.call.body)
                 if item.call.key in keys or (items and size > batch.most_bytes):
                     size -= len(item.call.body)
@@ -97,6 +97,8 @@ class Carrier:
 
     def _run(self, batch: Batch, lane: Lane, most: int) -> Sequence[Item]:
         run: list[Item] = []
+        if most <= 0:
+            return run
         opened: set[str] = set()
         sequence = lane.shard.sequence
         for entry in lane.entries:

@@ -16,6 +16,8 @@ from sinks.contract import Batch, Call
 from streams.delivery.entries import Entry, Lane
 from streams.delivery.gate import Gate
 
+IN_A_ROW = 8  # calls of one customer in one request, where others wait: enough that what is oldest is soon finished
+
 
 class Kind(IntEnum):
     """Who may go next."""
@@ -103,9 +105,9 @@ class Line:
 
     def _load(self) -> Load:
         assert self._batch is not None
-        load, size = Load(self._batch), 0
+        load, size, calls = Load(self._batch), 0, 0
         for queue in (self._live, self._history):
-            while len(load.lanes) < self._batch.most_items and (lane := _head(queue)):
+            while calls < self._batch.most_items and (lane := _head(queue)):
                 call = lane.entries[0].next_call
                 assert call is not None
                 size += len(call.body)
@@ -114,6 +116,7 @@ class Line:
                 _pop(queue)
                 lane.loaded = True
                 load.lanes.append(lane)
+                calls += 1 if self._batch.one_per_customer else min(len(lane.entries), IN_A_ROW)
         self.loads += 1
         return load
 

@@ -188,6 +188,21 @@ async def test_one_customer_with_a_thousand_calls_leaves_room_for_everybody_else
 
 
 @moved_clock
+async def test_what_is_oldest_is_soon_finished_so_that_a_crash_repeats_little_and_no_request_is_too_large() -> None:
+    """Ninety customers with five calls each, a hundred to a request: twenty customers' all, not one call of each."""
+    on, platform = world()
+    on.log.say(*orders(90, 5))
+    on.start(bulky(in_flight=1))
+    await until(on.done)
+
+    assert sorted(platform.accepted) == sorted(keys(90, 5))
+    assert in_order(platform.accepted)
+    assert max(map(len, platform.requests)) == 100
+    first = Counter(key.split("-")[0] for key in platform.requests[0])
+    assert len(first) <= 30 and max(first.values()) == 5
+
+
+@moved_clock
 async def test_a_request_has_at_most_so_many_bytes() -> None:
     on, platform = world()
     on.start(bulky(most_bytes=300))

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
 from shoprelay.cdc import engine
 from shoprelay.cdc.engine import Seen, missing
+from shoprelay.cdc.metrics import CdcMetrics
 from shoprelay.cdc.process import Feeding
 from shoprelay.cli import app
 from shoprelay.publish import NotPublished
@@ -53,8 +54,7 @@ class Batches:
 
 
 def feeding(appended: Appended, registry: CollectorRegistry) -> Feeding:
-    told = Counter("told_total", "", ["topic"], registry=registry)
-    return Feeding(appended, frozenset({ORDERS}), told, Gauge("heard", "", registry=registry))  # type: ignore[arg-type]
+    return Feeding(appended, frozenset({ORDERS}), CdcMetrics(registry))  # type: ignore[arg-type]
 
 
 def test_it_moves_on_after_the_broker_has_it_and_what_nobody_reads_is_left_out() -> None:
@@ -68,7 +68,7 @@ def test_it_moves_on_after_the_broker_has_it_and_what_nobody_reads_is_left_out()
     feeds.run(batches)  # type: ignore[arg-type]
 
     assert (batches.moved_on, appended.acked) == (2, [(ORDERS, b"{}"), (ORDERS, None)])
-    assert samples(registry, "told_total") == {(ORDERS,): 2}
+    assert samples(registry, "shoprelay_cdc_records_total") == {(ORDERS,): 2}
     assert feeds.ended.is_set() and not feeds.readiness().ready
 
 
