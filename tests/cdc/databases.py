@@ -40,7 +40,7 @@ class Session:
         self._client.stdout.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Database:
     """`name` is the test's own; what it leaves behind in the server, `drop` removes."""
 
@@ -48,6 +48,8 @@ class Database:
     name: str
     place: str
     """host:port"""
+    others: frozenset[str] = frozenset()
+    """Readers of the log when this was made. MariaDB tells neither whose they are nor, for long, that they have gone."""
 
     @property
     def schema(self) -> str:
@@ -63,6 +65,7 @@ class Database:
 
     def create(self, password: str) -> None:
         """With the tables of the reference schema, and the replication role with a password."""
+        self.others = frozenset(self._readers())
         self._run(f"CREATE DATABASE {self.name}", None)
         self.sql((REFERENCE / f"reference-{self.kind}.sql").read_text())
         if self.kind == "postgres":
@@ -79,12 +82,23 @@ class Database:
             self._run(f"DROP DATABASE {self.name}; REVOKE ALL ON {self.name}.* FROM {ROLE}", None)
 
     @property
+    def streams(self) -> bool:
+        """A connector reads its log, so the snapshot is behind it."""
+        return bool(self._readers() - self.others)
+
+    @property
     def in_use(self) -> bool:
-        """A connector still reads its log."""
-        return (
-            self.kind == "postgres"
-            and self._run(f"SELECT slot_name FROM pg_replication_slots WHERE active AND {self._ours}", None) != ""
-        )
+        """Of PostgreSQL: a connector still holds its slot."""
+        slots = f"SELECT slot_name FROM pg_replication_slots WHERE active AND {self._ours}"
+        return self.kind == "postgres" and self._run(slots, None) != ""
+
+    def _readers(self) -> set[str]:
+        if self.kind == "mariadb":
+            asked = "SELECT id FROM information_schema.processlist WHERE command = 'Binlog Dump'"
+        else:
+            slots = "pg_replication_slots JOIN pg_stat_replication ON pid = active_pid"
+            asked = f"SELECT active_pid FROM {slots} WHERE state = 'streaming' AND {self._ours}"
+        return set(self._run(asked, None).split())
 
     @property
     def _ours(self) -> str:

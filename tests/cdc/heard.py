@@ -42,14 +42,15 @@ def changes(heard: list[Heard], table: str = "") -> list[Change]:
 
 
 class Feed:
-    """Everything under a prefix, in a topic's order; committed transactions only, as Connect writes exactly once."""
+    """Everything under a prefix, in a topic's order. Connect writes exactly once for whoever reads `read_committed`;
+    others see again what a connector wrote that died before it could commit."""
 
-    def __init__(self, kafka: str, registry: str, prefix: str) -> None:
+    def __init__(self, kafka: str, registry: str, prefix: str, isolation: str = "read_committed") -> None:
         self._consumer = Consumer(
             {"bootstrap.servers": kafka, "group.id": "test", "enable.auto.commit": False, "log_level": 0,
-             "fetch.wait.max.ms": 10, "isolation.level": "read_committed", "enable.partition.eof": True}
+             "fetch.wait.max.ms": 10, "isolation.level": isolation, "enable.partition.eof": True}
         )  # fmt: skip
-        self._registry = Registry(registry)
+        self.registry = Registry(registry)
         self._schemas: dict[int, Any] = {}
         self._prefix = prefix
         self._next: dict[tuple[str, int], int] = {}
@@ -62,7 +63,7 @@ class Feed:
         return self.heard
 
     async def close(self) -> None:
-        await self._registry.close()
+        await self.registry.close()
         await asyncio.to_thread(self._consumer.close)
 
     def topics(self) -> dict[str, list[int]]:
@@ -108,7 +109,7 @@ class Feed:
         magic, number = struct.unpack(">bI", told[:5])
         assert magic == MAGIC, "not in the Confluent format: look at the converter's headers.enabled"
         if number not in self._schemas:
-            self._schemas[number] = json.loads((await self._registry.writer(number)).schema)
+            self._schemas[number] = json.loads((await self.registry.writer(number)).schema)
         rest = io.BytesIO(told[5:])
         value = fastavro.schemaless_reader(rest, self._schemas[number], None)
         assert not rest.read(), "bytes are left over"

@@ -30,17 +30,18 @@ from tests.cdc.heard import Feed, Heard, changes
 from tests.system.procs import until
 
 CONNECTORS = Path(__file__).parents[2] / "deploy/cdc"
-SECONDS = 60.0
+SECONDS = 30.0
 JSON = "org.apache.kafka.connect.json.JsonConverter"
-AS_JSON: dict[str, str | None] = {
-    f"{side}.converter{option}": value
-    for side in ("key", "value")
-    for option, value in (("", JSON), (".schemas.enable", "true"))
-}
+
+
+def as_json(schemas: bool) -> dict[str, str]:
+    """What makes of the connector's Avro JSON, with schemas around it or without."""
+    options = {"": JSON, ".schemas.enable": str(schemas).lower()}
+    return {f"{side}.converter{option}": value for side in ("key", "value") for option, value in options.items()}
 
 
 async def control(command: str, server: str) -> None:
-    """start, stop, kill or restart; of postgres, mariadb, connect, registry, kafka. Returns when it is so."""
+    """start, stop, kill or restart; of postgres, mariadb, connect, registry, kafka. Returns when that is done."""
     done = await asyncio.to_thread(
         subprocess.run, [os.environ["SHOPRELAY_CDC_CONTROL"], command, server], capture_output=True, text=True
     )
@@ -145,6 +146,10 @@ class Shop:
     def prefix(self) -> str:
         return f"cdc.{self.name}"
 
+    @property
+    def registry(self) -> str:
+        return os.environ["SHOPRELAY_REGISTRY"]
+
     def topic(self, table: str) -> str:
         return f"{self.prefix}.{self.database.schema}.{table}"
 
@@ -154,9 +159,13 @@ class Shop:
     def session(self) -> Session:
         return self.database.session()
 
-    async def capture(self, more: dict[str, str | None] | None = None) -> None:
-        """The connector as users get it, with this lane's places; `more` on top, None takes an option out."""
-        await self.connector.put(self.config() | {k: v for k, v in (more or {}).items() if v is not None})
+    async def capture(self, more: dict[str, str] | None = None) -> None:
+        """The connector as users get it, with this lane's places, and `more`; returns when the snapshot is over."""
+        await self.connector.put(self.config() | (more or {}))
+        await self.streams()
+
+    async def streams(self) -> None:
+        await until(lambda: self.database.streams, SECONDS, "the connector reads the database's log")
 
     def config(self) -> dict[str, str]:
         config: dict[str, Any] = json.loads((CONNECTORS / f"shop-{self.database.kind}.json").read_text())
@@ -169,7 +178,7 @@ class Shop:
             config |= {"database.include.list": self.database.name, "database.server.id": str(int(self.name[1:], 16))}
             config[f"{history}.bootstrap.servers"] = os.environ["SHOPRELAY_KAFKA"]
             config[f"{history}.topic"] = f"cdc-history.{self.name}"
-        registry = os.environ["SHOPRELAY_REGISTRY"].replace("/apis/ccompat/v7", "/apis/registry/v2")
+        registry = self.registry.replace("/apis/ccompat/v7", "/apis/registry/v2")
         return config | {name: registry for name in config if name.endswith(".registry.url")}
 
     async def until(self, condition: Callable[[], object], what: str, seconds: float = SECONDS) -> list[Heard]:
@@ -190,6 +199,12 @@ class Shop:
         return changes(self.heard, table)
 
     async def close(self) -> None:
+        try:
+            await self._removed()
+        finally:
+            await self.feed.close()
+
+    async def _removed(self) -> None:
         await self.connector.delete()
         await until(lambda: not self.database.in_use, SECONDS, "the connector let go of the database")
         await asyncio.to_thread(self.database.drop)
@@ -197,4 +212,3 @@ class Shop:
         admin: Any = AdminClient({"bootstrap.servers": os.environ["SHOPRELAY_KAFKA"], "log_level": 0})
         for future in admin.delete_topics(list(topics)).values() if topics else ():
             await asyncio.to_thread(future.result)
-        await self.feed.close()
