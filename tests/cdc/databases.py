@@ -49,7 +49,7 @@ class Database:
     place: str
     """host:port"""
     others: frozenset[str] = frozenset()
-    """Readers of the log when this was made. MariaDB tells neither whose they are nor, for long, that they have gone."""
+    """Readers of the log when this was made. MariaDB tells neither whose they are nor, for long, that they left."""
 
     @property
     def schema(self) -> str:
