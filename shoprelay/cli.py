@@ -112,6 +112,26 @@ def poll(name: Annotated[str, typer.Argument(metavar="SOURCE", help="A name unde
 
 
 @app.command()
+def cdc(shop: Annotated[str, typer.Argument(metavar="SHOP", help="A shop with \\[shops.SHOP.cdc.connector]")],
+        config: Config = None, log: LogForm = "auto") -> None:  # fmt: skip
+    """Reads a shop's database with Debezium's engine, where there is no Kafka Connect; needs Java 17."""
+    _logs(log)
+    from shoprelay.cdc.engine import missing
+    from shoprelay.cdc.process import NotThere, run_cdc
+
+    configuration = configuration_of(config)
+    database = configuration.settings.databases.get(shop)
+    if database is None or "connector.class" not in database.connector:
+        fail([f"shops.{shop}.cdc.connector: no connector.class; docs/connect-your-shop.md has an example"])
+    if problems := missing():
+        fail(problems)
+    try:
+        sys.exit(run_cdc(configuration, shop))
+    except NotThere as wrong:
+        fail([str(wrong)])
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards and print the addresses")] = False,
     seed: Annotated[int, typer.Option(help="Another seed is another shop hour")] = 7,
@@ -195,9 +215,9 @@ def certify(names: Annotated[list[str] | None, typer.Argument(help="Sinks; all o
 
 
 def _topics(configuration: Configuration) -> tuple[str, list[Topic], Security]:
-    from shoprelay.connections import names_of
+    from shoprelay.connections import database_topics, names_of
 
-    wanted = names_of(configuration).all(sorted(configuration.accounts))
+    wanted = names_of(configuration).all(sorted(configuration.accounts), database_topics(configuration))
     return configuration.settings.kafka.bootstrap, wanted, configuration.settings.kafka.security()
 
 

@@ -85,3 +85,8 @@ async def publisher_of(configuration: Configuration, options: Mapping[str, Any] 
 def names_of(configuration: Configuration) -> topics.Topics:
     wanted = configuration.settings.topics
     return topics.Topics(wanted.prefix, wanted.partitions)
+
+
+def database_topics(configuration: Configuration) -> list[str]:
+    databases = configuration.settings.databases
+    return sorted({topic for shop, database in databases.items() for topic in database.topics_of(shop)})

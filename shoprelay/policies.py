@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -21,9 +22,10 @@ LOOK_EVERY_MS = 1_000
 
 
 def policy_of(shop: Shop) -> Policy:
+    """An order from a database is late by as long as its rows settle."""
     return Policy(
         stages=shop.stages,
-        grace=shop.grace,
+        grace=shop.grace + (shop.cdc.settle if shop.cdc else timedelta(0)),
         expires_after=shop.expires_after,
         purchase_statuses=frozenset(status.lower() for status in shop.purchase_statuses) or None,
         ttl=shop.forget_after,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
@@ -14,10 +15,11 @@ class NotPublished(Exception):
     """The broker did not take an event; the message says why."""
 
 
-class Publisher:
-    """`publish` queues, `flush` returns when all is acked. One customer's events keep their order."""
+class Appender:
+    """Records into topics, acked by the broker. `append` queues, `flush` returns when all is acked. What has one key
+    keeps its order."""
 
-    def __init__(self, options: dict[str, Any], codec: Codec[ShopEvent], topic: str) -> None:
+    def __init__(self, options: Mapping[str, Any]) -> None:
         self._trouble = ""  # what librdkafka said last; it is told once, in our words, not logged
         self._producer = Producer(
             {
@@ -31,23 +33,14 @@ class Publisher:
                 **options,
             }
         )
-        self._codec, self._topic = codec, topic
         self._failed: str | None = None
-        self.published = 0
+        self.acked = 0
 
-    def publish(self, event: ShopEvent) -> None:
-        who = event.customer
-        key = who.customer_id or who.email or who.anonymous_id or who.cart_token or event.shop
-        self.raw(key.encode(), self.encoded(event))
-
-    def encoded(self, event: ShopEvent) -> bytes:
-        return self._codec.encode(event)
-
-    def raw(self, key: bytes, value: bytes) -> None:
-        """Bytes as they are, understandable or not."""
+    def append(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Raises `NotPublished`."""
         while True:
             try:
-                self._producer.produce(self._topic, key=key, value=value, on_delivery=self._acked)
+                self._producer.produce(topic, key=key, value=value, on_delivery=self._acked)
                 break
             except BufferError:
                 self._producer.poll(0.1)
@@ -59,13 +52,37 @@ class Publisher:
         """Raises `NotPublished` when something is not acked by then or was refused."""
         left = self._producer.flush(seconds)
         if left or self._failed:
-            raise NotPublished(self._failed or f"{left} events were not acked in {seconds:.0f} s{self._trouble}")
+            raise NotPublished(self._failed or f"{left} records were not acked in {seconds:.0f} s{self._trouble}")
 
     def _troubled(self, error: Any) -> None:
         self._trouble = f": {error.str()}"
 
     def _acked(self, error: Any, _: Any) -> None:
         if error is None:
-            self.published += 1
+            self.acked += 1
         else:
             self._failed = str(error)
+
+
+class Publisher(Appender):
+    """A shop's events into the front door, one customer's in their order."""
+
+    def __init__(self, options: Mapping[str, Any], codec: Codec[ShopEvent], topic: str) -> None:
+        super().__init__(options)
+        self._codec, self._topic = codec, topic
+
+    @property
+    def published(self) -> int:
+        return self.acked
+
+    def publish(self, event: ShopEvent) -> None:
+        who = event.customer
+        key = who.customer_id or who.email or who.anonymous_id or who.cart_token or event.shop
+        self.raw(key.encode(), self.encoded(event))
+
+    def encoded(self, event: ShopEvent) -> bytes:
+        return self._codec.encode(event)
+
+    def raw(self, key: bytes, value: bytes) -> None:
+        """Bytes as they are, understandable or not."""
+        self.append(self._topic, key, value)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
+from shoprelay.database_settings import Database, disjoint
 from shoprelay.hook_settings import Collect, Hooks, known
 from shoprelay.parts import Duration, Http, Part
 from shoprelay.pixel_settings import Pixel
@@ -84,6 +85,7 @@ class Shop(Part):
     forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
     hooks: Annotated[Hooks, AfterValidator(known)] = Field({}, description="webhooks of its systems, by system")
     pixel: Pixel | None = Field(None, description="the script on its pages; without it they have none")
+    cdc: Database | None = Field(None, description="its database, as Debezium tells it; a change needs a restart")
 
     @field_validator("stages")
     @classmethod
@@ -191,4 +193,12 @@ class Settings(Part):
             raise ValueError("[shops.default] has hooks; they are of one shop: write [shops.NAME.hooks.SYSTEM]")
         if "default" in shops and shops["default"].pixel:
             raise ValueError("[shops.default] has a pixel; it is of one shop: write [shops.NAME.pixel]")
+        if "default" in shops and shops["default"].cdc:
+            raise ValueError("[shops.default] has a database; it is of one shop: write [shops.NAME.cdc]")
+        disjoint({name: shop.cdc for name, shop in shops.items() if shop.cdc is not None})
         return shops
+
+    @property
+    def databases(self) -> dict[str, Database]:
+        """By shop."""
+        return {name: shop.cdc for name, shop in self.shops.items() if shop.cdc is not None}

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import structlog
 import uvloop
+from prometheus_client import CollectorRegistry
 
 from streams.engine import EngineSettings  # isort: skip  (before faust: it decides how faust is imported)
 import faust
@@ -21,8 +22,11 @@ from shoprelay.http import Readiness, new_registry, serve
 from shoprelay.policies import Policies
 from shoprelay.settings import Configuration
 from streams.topics import INSIDE_BYTES
-from streams.worker.app import Codecs, Names, build
+from streams.worker.app import Codecs, Databases, Names, build
+from streams.worker.changes import Feed
+from streams.worker.envelopes import Envelopes
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
+from streams.worker.row_metrics import RowMetrics
 from streams.worker.webhooks import Hook, Hooks
 
 log = structlog.get_logger("shoprelay")
@@ -66,6 +70,7 @@ def run_worker(configuration: Configuration) -> NoReturn:
         WorkerMetrics(registry),
         configuration.settings.worker.tick.total_seconds(),
         _hooks(Doors(configuration, now_ms)),
+        _databases(configuration, Envelopes(schemas), registry),
     )
     leave_alone_what_stays()
     Worker(app[0], loop=loop, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
@@ -78,6 +83,14 @@ def _hooks(doors: Doors) -> Hooks:
         return None if door is None else Hook(door.source, door.shop)
 
     return hook
+
+
+def _databases(configuration: Configuration, read: Envelopes, metrics: CollectorRegistry) -> Databases | None:
+    feeds = tuple(
+        Feed(shop, database.topics_of(shop), database.tables, database.rules(shop))
+        for shop, database in configuration.settings.databases.items()
+    )
+    return Databases(feeds, read, RowMetrics(metrics)) if feeds else None
 
 
 def _worker_readiness(app: Any) -> Readiness:
@@ -121,6 +134,8 @@ def _worker_names(configuration: Configuration) -> Names:
         catalog_signals=names.catalog_signals.name,
         customers_changelog=names.customers_changelog.name,
         catalog_changelog=names.catalog_changelog.name,
+        row_changes=names.row_changes.name,
+        rows_changelog=names.rows_changelog.name,
         refused=names.refused.name,
         partitions=names.partitions,
         refused_partitions=names.refused.partitions,

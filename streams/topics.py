@@ -44,6 +44,8 @@ class Topic:
     cleanup: Cleanup = "delete"
     retention_ms: int | None = None
     max_message_bytes: int = INSIDE_BYTES
+    foreign: bool = False
+    """Somebody else's, who may have created it to his liking: that it is there is enough."""
 
     def config(self) -> dict[str, str]:
         """What is set when the topic is created."""
@@ -111,6 +113,19 @@ class Topics:
         return self._topic("catalog-changelog", cleanup="compact")
 
     @property
+    def row_changes(self) -> Topic:
+        """Rows of shops' databases on their way to what they are rows of."""
+        return self._topic("row-changes", retention_ms=7 * DAY_MS)
+
+    @property
+    def rows_changelog(self) -> Topic:
+        return self._topic("rows-changelog", cleanup="compact")
+
+    def of_database(self, name: str) -> Topic:
+        """One of Debezium's, by its whole name; what it has created itself is as good."""
+        return Topic(name, self.partitions, retention_ms=7 * DAY_MS, max_message_bytes=FRONT_DOOR_BYTES, foreign=True)
+
+    @property
     def positions(self) -> Topic:
         """How far each source that we ask has been read, by its account's name."""
         return self._topic("positions", cleanup="compact")
@@ -129,8 +144,9 @@ class Topics:
         """What this account of a platform was given, and how far it has heard history; encrypted."""
         return self._topic(f"kept-{sink}", cleanup="compact")
 
-    def all(self, sinks: Iterable[str] = ()) -> list[Topic]:
-        """Everything, with the three topics of each named sink. Topics of Debezium (`cdc.*`) are its own to create."""
+    def all(self, sinks: Iterable[str] = (), databases: Iterable[str] = ()) -> list[Topic]:
+        """Everything, with the three topics of each named sink, and where there are topics of databases, with these and
+        what they need."""
         shared = [
             self.shop_events,
             self.webhooks,
@@ -143,7 +159,10 @@ class Topics:
             self.positions,
             self.refused,
         ]
-        return shared + [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink), self.kept(sink))]
+        shared += [topic for sink in sinks for topic in (self.parked(sink), self.redrive(sink), self.kept(sink))]
+        if tables := [self.of_database(name) for name in databases]:
+            shared += [self.row_changes, self.rows_changelog, *tables]
+        return shared
 
 
 def all_topics(partitions: int = PARTITIONS, sinks: Iterable[str] = (), prefix: str = "") -> list[Topic]:
@@ -196,6 +215,8 @@ async def check(
     for topic in wanted:
         if topic.name not in metadata.topics:
             problems.append(Problem(topic.name, "there is no such topic", "run `shoprelay topics create`"))
+            continue
+        if topic.foreign:
             continue
         partitions = metadata.topics[topic.name].partitions
         problems += _layout(topic, [len(p.replicas) for p in partitions.values()], copies)

@@ -130,7 +130,7 @@ class Partition:
     """What is held of one partition of one topic, in the order of its offsets. `second`: of what is sent again."""
 
     __slots__ = (
-        "bytes", "committed", "deferred", "deferred_bytes", "done", "end", "expected", "finished", "full", "moved",
+        "beyond", "bytes", "committed", "deferred", "deferred_bytes", "end", "expected", "finished", "full", "moved",
         "order", "place", "second", "shard", "unfinished", "waived",
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ class Partition:
         self.committed = -1
         self.moved = False  # something was finished since the last commit
         self.unfinished = 0
-        self.done = 0  # finished beyond the watermark, in `order`
+        self.beyond: set[int] = set()  # finished beyond the watermark, in `order`
         self.bytes = 0
         self.deferred = 0  # of `unfinished`, what waits for live signals to be served first
         self.deferred_bytes = 0

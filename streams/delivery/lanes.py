@@ -6,8 +6,7 @@ entry is ever worked on. A partition's watermark is the offset of its first unfi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
@@ -114,7 +113,7 @@ class Lanes:
             entry.done = True
             if partition.order:  # it only holds its place in the order
                 partition.order.append(entry)
-                partition.done += 1
+                partition.beyond.add(entry.offset)
             return
         partition.order.append(entry)
         partition.unfinished += 1
@@ -140,11 +139,13 @@ class Lanes:
         lane.shard.looking.pop(lane, None)
         if not lane.entries:
             lane.shard.lanes.pop(lane.key, None)
-        partition.done += 1
-        order = partition.order
-        while order and order[0].done:
+        order, beyond = partition.order, partition.beyond
+        if order[0] is entry:
             order.popleft()
-            partition.done -= 1
+            while order and order[0].done:
+                beyond.discard(order.popleft().offset)
+        else:
+            beyond.add(entry.offset)
         partition.moved = True
         self.uncommitted += 1
         if self.uncommitted == self._enough_records:
@@ -228,7 +229,7 @@ class Lanes:
                 continue
             watermark = partition.watermark
             if watermark > max(partition.committed, 0) or (partition.moved and watermark >= 0):
-                finished = chain(_beyond(partition), _not_fetched_yet(partition))
+                finished = sorted(partition.beyond) + _not_fetched_yet(partition)
                 progress[place] = Progress(watermark, memory.written(watermark, finished))
                 partition.moved = False
         self._told = self._told + self.uncommitted if progress else 0
@@ -266,16 +267,6 @@ class Lanes:
         owned = (partition.shard for place in sorted(places) if (partition := self.partitions.get(place)))
         shards = dict.fromkeys(owned)
         return [lane for shard in shards for lane in shard.lanes.values() if lane.busy]
-
-
-def _beyond(partition: Partition) -> Iterator[int]:
-    left = partition.done
-    for entry in partition.order:
-        if not left:
-            return
-        if entry.done:
-            left -= 1
-            yield entry.offset
 
 
 def _not_fetched_yet(partition: Partition) -> list[int]:

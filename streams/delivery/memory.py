@@ -20,7 +20,7 @@ def written(offset: int, finished: Iterable[int]) -> str:
     """`finished` are offsets above `offset`, rising. Empty when there are none."""
     told = bytearray()
     for gap, length in _runs(offset, finished):
-        run = _number(gap) + _number(length)
+        run = bytes((gap, length)) if gap < 0x80 > length else _number(gap) + _number(length)
         if len(told) + len(run) > MOST_BYTES:
             break
         told += run
@@ -45,19 +45,23 @@ def read(offset: int, text: str) -> set[int]:
     return finished
 
 
-def _runs(offset: int, finished: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """(unfinished, finished) lengths, one after the other."""
-    end = start = offset  # the current run is start..end
-    last = offset  # where the run before it ended
+def _runs(offset: int, finished: Iterable[int]) -> list[tuple[int, int]]:
+    """(unfinished, finished) lengths, one after the other; no more of them than there is room for."""
+    runs: list[tuple[int, int]] = []
+    last = start = end = offset  # where the run before ended; the current one is start..end
     for each in finished:
-        if each != end:
-            if end > start:
-                yield start - last, end - start
-                last = end
-            start = each
-        end = each + 1
+        if each == end:
+            end += 1
+            continue
+        if end > start:
+            runs.append((start - last, end - start))
+            if len(runs) * 2 > MOST_BYTES:
+                return runs
+            last = end
+        start, end = each, each + 1
     if end > start:
-        yield start - last, end - start
+        runs.append((start - last, end - start))
+    return runs
 
 
 def _number(value: int) -> bytes:

@@ -1,16 +1,19 @@
-"""The worker put together: four agents and a clock on the engine. The only place that knows which topic feeds what.
+"""The worker put together: its agents and their clocks on the engine. The only place that knows which topic feeds what.
 
 webhooks ──► Webhooks ──┐
 shop-events ──► Ingest ──► customer-events ──► Fold ──► customer-signals
-                      └──► catalog-events ──► Catalog ──► catalog-signals
-                                 ▲ Deadlines
+                  │   └──► catalog-events ──► Catalog ──► catalog-signals
+                  │              ▲ Deadlines
+cdc.* ──► Changes ──► row-changes ──► Rows ──► customer-events, catalog-events
+                            ▲ Deadlines
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,15 +23,20 @@ from schemas.codec import Codec
 from schemas.events import CatalogEvent, CustomerEvent, ShopEvent
 from schemas.records import Refused
 from schemas.signals import CatalogSignal, Signal
+from sources.debezium.state import Rules
 from streams.domain import catalog
 from streams.engine import EngineSettings, Mirror, NotOwned, chunks, create_app, partition_of
 from streams.worker.catalog import Catalog
-from streams.worker.deadlines import Deadlines, Offsets
-from streams.worker.fold import Fold
+from streams.worker.changes import Changes, Feed, Reads
+from streams.worker.deadlines import Deadlines
+from streams.worker.fold import Fold, silence
+from streams.worker.frontier import Asked, Frontier, Offsets
 from streams.worker.ingest import Ingest
 from streams.worker.metrics import WorkerMetrics
-from streams.worker.ports import Milliseconds, Policies
+from streams.worker.ports import Milliseconds, Outbox, Policies, Refuse
 from streams.worker.refusal import Refusal
+from streams.worker.row_metrics import RowMetrics
+from streams.worker.rows import Rows, time_passed
 from streams.worker.webhooks import Hooks, Webhooks
 
 log = structlog.get_logger("shoprelay.worker")
@@ -58,9 +66,24 @@ class Names:
     catalog_signals: str
     customers_changelog: str
     catalog_changelog: str
+    row_changes: str
+    rows_changelog: str
     refused: str
     partitions: int
     refused_partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Which shops' databases are read, and how a record of them is. None: then their topics need not be there."""
+
+    feeds: tuple[Feed, ...]
+    read: Reads
+    metrics: RowMetrics
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(sorted({topic for feed in self.feeds for topic in feed.topics}))
 
 
 def build(
@@ -72,6 +95,7 @@ def build(
     metrics: WorkerMetrics,
     tick_seconds: float,
     hooks: Hooks,
+    databases: Databases | None = None,
 ) -> Any:
     """A Faust app, ready for `faust.Worker`."""
     app = create_app(engine)
@@ -97,13 +121,12 @@ def build(
         names.customer_events, names.catalog_events, metrics,
     )  # fmt: skip
     deadlines = Deadlines(
-        codecs.customer_events,
         customers,
+        partial(silence, codecs.customer_events, policies),
         outbox,
-        policies,
-        now,
-        *_positions(app, names),
         names.customer_events,
+        Frontier(_stages(names, databases), names.customer_events, *_reach(app, names.customer_events)),
+        now,
         metrics,
     )
     fold = Fold(
@@ -116,7 +139,10 @@ def build(
     customers.on_opened(deadlines.opened)
     customers.on_closed(deadlines.closed)
     _agents(app, names, ingest, fold, shelves, Webhooks(ingest, refuse, hooks))
-    _clock(app, deadlines, tick_seconds)
+    clocks = [deadlines]
+    if databases is not None:
+        clocks.append(_databases(app, names, databases, ingest, refuse, outbox, now))
+    _clock(app, clocks, tick_seconds)
     return app
 
 
@@ -156,40 +182,72 @@ def _agents(app: Any, names: Names, ingest: Ingest, fold: Fold, shelves: Catalog
             await stream.ack(event)
 
 
-def _clock(app: Any, deadlines: Deadlines, tick_seconds: float) -> None:
+def _databases(
+    app: Any, names: Names, databases: Databases, ingest: Ingest, refuse: Refuse, outbox: Outbox, now: Milliseconds
+) -> Deadlines:
+    """Two agents more; answers the clock by which rows wait for one another."""
+    table = app.Table("rows", partitions=names.partitions, topic=names.row_changes, changelog=names.rows_changelog)
+    reach = _reach(app, names.row_changes)
+    frontier = Frontier([databases.topics], names.row_changes, *reach)
+    waits = Deadlines(table, time_passed, outbox, names.row_changes, frontier, now, databases.metrics)
+    rules = {feed.shop: feed.rules for feed in databases.feeds}
+    feeds = {topic: feed for feed in databases.feeds for topic in feed.topics}
+    changes = Changes(
+        feeds, databases.read, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
+    )  # fmt: skip
+    rows = Rows(table, ingest, refuse, lambda shop: rules.get(shop) or Rules(shop=shop), waits.due)
+    table.on_opened(waits.opened)
+    table.on_closed(waits.closed)
+
+    @app.agent(chunks(app, *databases.topics), name="changes")
+    async def reading(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await changes.chunk(event.value)
+            await stream.ack(event)
+
+    @app.agent(chunks(app, names.row_changes), name="rows")
+    async def joining(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await rows.chunk(event.message.partition, event.value)
+            await stream.ack(event)
+
+    return waits
+
+
+def _clock(app: Any, clocks: Sequence[Deadlines], tick_seconds: float) -> None:
     @app.task
     async def let_time_pass() -> None:
         while not app.should_stop:
             try:
-                await deadlines.tick()
+                for deadlines in clocks:
+                    await deadlines.tick()
             except (KafkaError, NotOwned) as exc:  # the broker is away, or a partition is just leaving: next tick
                 log.warning("deadlines wait", error=repr(exc))
             await asyncio.sleep(tick_seconds)
 
 
-def _positions(
-    app: Any, names: Names
-) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any], Callable[[int], int]]:
-    """How far everybody is: the ends of the front doors, what the group has committed there and in the customers' logs,
-    the ends of those, and how far this worker's fold has come."""
+def _stages(names: Names, databases: Databases | None) -> list[tuple[str, ...]]:
+    """What comes of one stands in the next. The customers' logs are a stage, too: one may hand a purchase on to
+    another."""
     doors = names.shop_events, names.webhooks
+    if databases is None:
+        return [doors, (names.customer_events,)]
+    return [(*doors, *databases.topics), (names.row_changes,), (names.customer_events,)]
 
-    async def front_ends() -> dict[str, Offsets]:
-        return {topic: await app.engine.end_offsets(topic) for topic in doors}
 
-    async def committed() -> dict[str, Offsets]:
-        return {topic: await passed(topic) for topic in (*doors, names.customer_events)}
+def _reach(app: Any, log: str) -> tuple[Asked, Asked, Callable[[int], int]]:
+    """Where a topic ends, what the group has committed of it, and how far this worker's own part of the log is."""
+
+    async def ends(topic: str) -> Offsets:
+        found: Offsets = await app.engine.end_offsets(topic)
+        return found
 
     async def passed(topic: str) -> Offsets:
         known = await app.engine.committed(topic)
         firsts = await app.engine.first_offsets(topic)  # what retention has taken will never be committed
         return {partition: max(known[partition] or 0, firsts[partition]) for partition in known}
 
-    async def log_ends() -> Offsets:
-        ends: Offsets = await app.engine.end_offsets(names.customer_events)
-        return ends
-
     def position(partition: int) -> int:
-        return app.consumer.acked((names.customer_events, partition)) or 0
+        return app.consumer.acked((log, partition)) or 0
 
-    return front_ends, committed, log_ends, position
+    return ends, passed, position

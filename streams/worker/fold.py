@@ -20,7 +20,7 @@ from schemas.codec import Codec, Undecodable
 from schemas.events import CustomerEvent
 from schemas.signals import Signal
 from streams.domain.customer import Customer
-from streams.domain.fold import fold
+from streams.domain.fold import deadline_event, fold
 from streams.domain.policy import Policy
 from streams.worker.decoding import decoded
 from streams.worker.metrics import WorkerMetrics
@@ -108,3 +108,13 @@ class Fold:
         for key, value in written.items():
             if value is not None:
                 self.due(partition, key, due_at(value))
+
+
+def silence(events: Codec[CustomerEvent], policies: Policies, stored: bytes, clock: int) -> tuple[int, bytes | None]:
+    """When this customer is due, and the entry that says that nothing came any more; None before the grace is over."""
+    state, due = load(stored), due_at(stored)
+    assert state is not None
+    grace = policies(state.shop).grace_ms
+    if due + grace > clock:
+        return due + grace, None
+    return due, events.encode(deadline_event(state))

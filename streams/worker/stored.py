@@ -1,4 +1,4 @@
-"""How a customer's state lies in the table: when it is due next, then the state itself.
+"""How a state lies in its table: when it is due next, then the state itself.
 
 The due time stands in front so that a million customers can be looked through for deadlines without decoding one.
 """
@@ -21,13 +21,25 @@ def milliseconds(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
+def moment(at: int) -> datetime:
+    """Milliseconds since the epoch as a time."""
+    return _EPOCH + timedelta(milliseconds=at)
+
+
+def with_due(due: datetime | None, state: bytes) -> bytes:
+    return _DUE.pack(NEVER if due is None else milliseconds(due)) + state
+
+
+def without_due(stored: bytes) -> bytes:
+    return stored[_DUE.size :]
+
+
 def store(state: Customer) -> bytes:
-    due = next_deadline(state)
-    return _DUE.pack(NEVER if due is None else milliseconds(due)) + encode(state)
+    return with_due(next_deadline(state), encode(state))
 
 
 def load(stored: bytes | None) -> Customer | None:
-    return None if stored is None else decode(stored[_DUE.size :])
+    return None if stored is None else decode(without_due(stored))
 
 
 def due_at(stored: bytes) -> int:

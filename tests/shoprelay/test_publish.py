@@ -122,7 +122,7 @@ def test_only_what_was_acked_counts_as_published(publisher: Publisher) -> None:
 
 @pytest.mark.parametrize(
     ("trouble", "says"),
-    [({"error": "no leader"}, "no leader"), ({"silent": 1}, "1 events were not acked in 30 s")],
+    [({"error": "no leader"}, "no leader"), ({"silent": 1}, "1 records were not acked in 30 s")],
 )
 def test_what_was_not_acked_is_told(publisher: Publisher, trouble: dict[str, Any], says: str) -> None:
     for name, value in trouble.items():

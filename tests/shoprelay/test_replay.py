@@ -127,10 +127,10 @@ def test_an_unknown_format_names_those_there_are(alone: Path, publisher: Publish
 
 
 def test_what_the_broker_did_not_ack_is_no_success(alone: Path, publisher: Publisher) -> None:
-    publisher.unacked = "2 events were not acked in 30 s"
+    publisher.unacked = "2 records were not acked in 30 s"
     code, shown = play(alone)
 
-    assert code == 1 and "2 events were not acked" in shown
+    assert code == 1 and "2 records were not acked" in shown
 
 
 def test_what_the_broker_refuses_at_once_is_no_success(alone: Path, publisher: Publisher) -> None:

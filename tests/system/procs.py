@@ -255,15 +255,18 @@ def _delete_topics(bootstrap: str, prefix: str) -> None:
         future.result()
 
 
-async def open_lane(folder: Path, kafka: str | None, sinks: tuple[str, ...] = ("klaviyo", "june")) -> Lane:
-    """A lane on a real Kafka at `kafka`, or on a fresh embedded broker; topics made, registry up."""
+async def open_lane(
+    folder: Path, kafka: str | None, sinks: tuple[str, ...] = ("klaviyo", "june"), databases: tuple[str, ...] = ()
+) -> Lane:
+    """A lane on a real Kafka at `kafka`, or on a fresh embedded broker; topics made, registry up. The topics of
+    `databases` have the lane's prefix, too."""
     if kafka:
         topics = Topics(f"test-{secrets.token_hex(4)}-", PARTITIONS)
-        await create(kafka, topics.all(sinks))
+        await create(kafka, topics.all(sinks, [topics.prefix + name for name in databases]))
         lane = Lane(folder, kafka, topics)
     else:
         topics = Topics("", PARTITIONS)
-        broker = EmbeddedBroker(topics.all(sinks))
+        broker = EmbeddedBroker(topics.all(sinks, databases))
         lane = Lane(folder, await asyncio.to_thread(broker.start), topics, broker)
     await lane.start_registry()
     return lane

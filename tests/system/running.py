@@ -109,9 +109,11 @@ class Running:
     # -- coming and going
 
     @classmethod
-    async def start(cls, folder: Path, shops: str = SHOPS, wait: bool = True) -> Running:
+    async def start(
+        cls, folder: Path, shops: str = SHOPS, wait: bool = True, databases: tuple[str, ...] = ()
+    ) -> Running:
         """On the broker of this run. Without `wait` only broker, registry and stand-in are there."""
-        running = cls(await open_lane(folder, os.environ.get("SHOPRELAY_TEST_KAFKA"), ("klaviyo",)))
+        running = cls(await open_lane(folder, os.environ.get("SHOPRELAY_TEST_KAFKA"), ("klaviyo",), databases))
         for name in ("klaviyo", "worker", "second", "sink"):
             running.ports[name] = free_port()
         stand_in = running.lane.shoprelay("klaviyo", "sandbox", "klaviyo", "--port", str(running.ports["klaviyo"]))

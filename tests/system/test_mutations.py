@@ -301,23 +301,23 @@ GUARDS = [
     # -- time
     Guard(
         "no deadline while the front door has a backlog",
-        "streams/worker/deadlines.py",
+        "streams/worker/frontier.py",
         "        committed.get(topic, {}).get(partition, 0) >= end\n",
         "        True\n",
         "tests/worker/test_deadlines.py::test_an_order_that_waits_at_the_door_prevents_the_reminder",
     ),
     Guard(
         "no deadline before the log is folded",
-        "streams/worker/deadlines.py",
+        "streams/worker/frontier.py",
         "while waiting and waiting[0][1] <= position:",
         "while waiting:",
         "tests/worker/test_frontier.py::test_the_fold_must_have_come_as_far_as_ingest_wrote",
     ),
     Guard(
         "the grace is waited for",
-        "streams/worker/deadlines.py",
-        "            if due + grace > clock:",
-        "            if due > clock:",
+        "streams/worker/fold.py",
+        "    if due + grace > clock:",
+        "    if due > clock:",
         "tests/worker/test_deadlines.py::test_a_cart_nobody_touches_is_due_after_an_hour_and_the_grace",
     ),
     Guard(

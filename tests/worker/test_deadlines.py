@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,16 +14,24 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from prometheus_client import CollectorRegistry
 
 from schemas.events import CustomerEvent, DeadlineReached, ShopEvent
+from schemas.registry import Registry
 from schemas.signals import CartAbandoned
 from schemas.values import CustomerRef
+from sources.debezium.state import Rules
+from sources.debezium.tables import read
 from streams.domain.fold import fold
 from streams.domain.identity import key_of
 from streams.domain.policy import Policy
 from streams.engine import NotOwned
 from streams.worker import app as worker_app
 from streams.worker.app import Codecs
-from streams.worker.deadlines import BURST, Deadlines, Offsets
+from streams.worker.changes import Feed
+from streams.worker.deadlines import BURST, Deadlines
+from streams.worker.envelopes import Envelopes
+from streams.worker.fold import silence
+from streams.worker.frontier import Frontier, Offsets
 from streams.worker.metrics import WorkerMetrics
+from streams.worker.row_metrics import RowMetrics
 from streams.worker.stored import due_at, load, milliseconds, store
 from tests.domain.story import BOB, HOUR, MINUTE, NOON, SECOND, added, clock, ordered, removed
 from tests.worker.world import CUSTOMER_EVENTS, PARTITIONS, SHOP_EVENTS, Logs, Table, home, samples
@@ -56,19 +65,19 @@ class House:
         self.deadlines = self.worker()
 
     def worker(self) -> Deadlines:
-        async def front_ends() -> dict[str, Offsets]:
-            return {SHOP_EVENTS: dict(self.door)}
+        async def ends(topic: str) -> Offsets:
+            return dict(self.door) if topic == SHOP_EVENTS else self.logs.ends(topic)
 
-        async def committed() -> dict[str, Offsets]:
-            return {SHOP_EVENTS: dict(self.taken_in), CUSTOMER_EVENTS: dict(self.elsewhere or self.folded)}
+        async def committed(topic: str) -> Offsets:
+            return dict(self.taken_in) if topic == SHOP_EVENTS else dict(self.elsewhere or self.folded)
 
-        async def log_ends() -> Offsets:
-            return self.logs.ends(CUSTOMER_EVENTS)
-
+        frontier = Frontier(
+            [(SHOP_EVENTS,), (CUSTOMER_EVENTS,)], CUSTOMER_EVENTS, ends, committed,
+            lambda partition: self.folded.get(partition, 0),
+        )  # fmt: skip
         return Deadlines(
-            self.codecs.customer_events, self.table, self.logs, lambda shop: self.policy,
-            lambda: milliseconds(self.at), front_ends, committed, log_ends,
-            lambda partition: self.folded.get(partition, 0), CUSTOMER_EVENTS, self.metrics,
+            self.table, partial(silence, self.codecs.customer_events, lambda shop: self.policy), self.logs,
+            CUSTOMER_EVENTS, frontier, lambda: milliseconds(self.at), self.metrics,
         )  # fmt: skip
 
     async def own(self, *partitions: int) -> None:
@@ -349,7 +358,7 @@ async def test_a_partition_that_goes_in_the_middle_of_a_burst_leaves_the_rest_to
     async def revoked(topic: str, items: Any) -> None:
         await send(topic, items)
         house.deadlines.closed(P)
-        object.__setattr__(house.deadlines, "customers", SimpleNamespace(get=not_ours))
+        object.__setattr__(house.deadlines, "table", SimpleNamespace(get=not_ours))
 
     object.__setattr__(house.deadlines, "outbox", SimpleNamespace(send_spread=revoked))
     with pytest.raises(NotOwned):
@@ -406,7 +415,7 @@ async def test_the_clock_goes_on_when_the_broker_is_away_or_a_partition_leaves(e
         raise error
 
     app = App(ticks=3)
-    worker_app._clock(app, SimpleNamespace(tick=tick), 0.0)  # type: ignore[arg-type]
+    worker_app._clock(app, [SimpleNamespace(tick=tick)], 0.0)  # type: ignore[list-item]
     await app.tasks[0]()
 
     assert len(ticks) == 3
@@ -417,35 +426,42 @@ async def test_anything_else_ends_the_process() -> None:
         raise ValueError("a mistake of ours")
 
     app = App(ticks=3)
-    worker_app._clock(app, SimpleNamespace(tick=tick), 0.0)  # type: ignore[arg-type]
+    worker_app._clock(app, [SimpleNamespace(tick=tick)], 0.0)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="mistake"):
         await app.tasks[0]()
 
 
-async def test_a_partition_never_committed_counts_from_the_first_record_there_still_is(names: worker_app.Names) -> None:
+async def test_a_partition_never_committed_counts_from_the_first_record_there_still_is() -> None:
     """1: seven records, none taken in. 2: seven records, all gone by retention. 3: the next two are gone."""
-    ends, committed, _, position = worker_app._positions(App(0), names)
+    ends, committed, position = worker_app._reach(App(0), CUSTOMER_EVENTS)
 
-    assert await ends() == dict.fromkeys((SHOP_EVENTS, "webhooks"), dict.fromkeys(range(PARTITIONS), 7))
-    passed = {0: 7, 1: 0, 2: 7, 3: 5}
-    assert await committed() == dict.fromkeys((SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS), passed)
+    assert await ends(SHOP_EVENTS) == dict.fromkeys(range(PARTITIONS), 7)
+    assert await committed(SHOP_EVENTS) == {0: 7, 1: 0, 2: 7, 3: 5}
     assert position(0) == 0  # not open yet: nothing is known of it
 
 
-async def test_the_position_is_that_of_the_last_chunk_acked(names: worker_app.Names) -> None:
+async def test_the_position_is_that_of_the_last_chunk_acked() -> None:
     app = App(0)
     app.acked[CUSTOMER_EVENTS, 2] = 9
-    *_, position = worker_app._positions(app, names)
+    *_, position = worker_app._reach(app, CUSTOMER_EVENTS)
 
     assert (position(2), position(1)) == (9, 0)
 
 
-@pytest.fixture
-def names() -> worker_app.Names:
-    return worker_app.Names(
-        SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals",
-        "customers-changelog", "catalog-changelog", "refused", PARTITIONS, PARTITIONS,
-    )  # fmt: skip
+NAMES = worker_app.Names(
+    SHOP_EVENTS, "webhooks", CUSTOMER_EVENTS, "customer-signals", "catalog-events", "catalog-signals",
+    "customers-changelog", "catalog-changelog", "row-changes", "rows-changelog", "refused", PARTITIONS, PARTITIONS,
+)  # fmt: skip
+
+
+def test_a_purchase_is_followed_from_wherever_it_comes_in() -> None:
+    feed = Feed("shop", ("cdc.shop.orders",), read({"preset": "reference"}), Rules(shop="shop"))
+    databases = worker_app.Databases((feed,), Envelopes(Registry("http://none")), RowMetrics(CollectorRegistry()))
+
+    assert worker_app._stages(NAMES, None) == [(SHOP_EVENTS, "webhooks"), (CUSTOMER_EVENTS,)]
+    assert worker_app._stages(NAMES, databases) == [
+        (SHOP_EVENTS, "webhooks", "cdc.shop.orders"), ("row-changes",), (CUSTOMER_EVENTS,)
+    ]  # fmt: skip
 
 
 async def test_a_log_that_another_worker_has_not_folded_holds_every_clock(house: House) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -68,6 +68,7 @@ class Logs:
     refuses: list[Exception] = field(default_factory=list)
     sends: list[tuple[str, int]] = field(default_factory=list)  # topic and number of records
     topics: dict[str, dict[int, list[Written]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    now: Callable[[], int] = lambda: 0  # what records are stamped with
 
     async def send_spread(self, topic: str, items: Mapping[int, Iterable[Item]]) -> None:
         self.seams.here()
@@ -86,7 +87,7 @@ class Logs:
         headers: tuple[tuple[str, bytes], ...] = (),
     ) -> Written:  # fmt: skip
         log = self.topics[topic][partition]
-        log.append(Written(topic, partition, len(log), key, value, headers))
+        log.append(Written(topic, partition, len(log), key, value, headers, self.now()))
         return log[-1]
 
     def read(self, topic: str) -> list[Written]:

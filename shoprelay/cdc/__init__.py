@@ -1,0 +1,1 @@
+"""`shoprelay cdc`: Debezium's engine in a process of ours, for shops that have no Kafka Connect."""
