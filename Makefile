@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py
-FAST := not system and not slow and not kafka and not real and not browser
+FAST := not system and not slow and not kafka and not real and not browser and not cdc
 
 .PHONY: help
 help: ## this list
@@ -68,6 +68,18 @@ kafka-down: ## stop it; its data stays
 test-kafka: setup ## the system and Kafka tests on a real Kafka of their own
 	deploy/kafka/kafka.sh with $(BIN)/pytest -m "(system or kafka) and not slow"
 
+.PHONY: cdc
+cdc: ## real PostgreSQL, MariaDB, Debezium, registry and Kafka on loopback; on Debian: apt-get install postgresql-15 mariadb-server
+	@deploy/cdc/cdc.sh up
+
+.PHONY: cdc-down
+cdc-down: ## stop them; their data stays
+	@deploy/cdc/cdc.sh down
+
+.PHONY: test-cdc
+test-cdc: setup ## change data capture, from databases of its own
+	deploy/cdc/cdc.sh with $(BIN)/pytest -m cdc
+
 .PHONY: test-browser
 test-browser: setup ## the pixel in a real chromium; on Debian: apt-get install chromium
 	$(BIN)/pytest -m browser
@@ -84,5 +96,5 @@ lock: ## requirements.lock anew from pyproject.toml; UPGRADE=1 takes newer versi
 
 .PHONY: clean
 clean: ## remove everything that make made
-	@[ ! -d .lane ] || deploy/kafka/kafka.sh clean
+	@[ ! -d .lane ] || { deploy/kafka/kafka.sh clean; deploy/cdc/cdc.sh clean; }
 	rm -rf .venv .lane .shoprelay .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

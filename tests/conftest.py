@@ -3,6 +3,7 @@
 SHOPRELAY_TEST_KAFKA    host:port of a real Kafka; without it tests marked `kafka` are deselected, with it those marked
                         `embedded`, which need faults that only the embedded broker can be told to have
 SHOPRELAY_REAL_DATA     folder with the recorded data; without it tests marked `real` are skipped
+SHOPRELAY_CONNECT       Kafka Connect of deploy/cdc/cdc.sh; without it tests marked `cdc` are skipped
 SHOPRELAY_REQUIRE_ALL   1: a skipped test fails the run
 CI                      set: property tests ask the same questions every time
 """
@@ -44,11 +45,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker(elsewhere)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not item.get_closest_marker(elsewhere)]
-    if not os.environ.get("SHOPRELAY_REAL_DATA"):
-        absent = pytest.mark.skip(reason="SHOPRELAY_REAL_DATA is not set: no recorded data")
-        for item in items:
-            if item.get_closest_marker("real"):
-                item.add_marker(absent)
+    _skip_without("SHOPRELAY_REAL_DATA", "real", "no recorded data", items)
+    _skip_without("SHOPRELAY_CONNECT", "cdc", "no databases to capture; `make test-cdc` has them", items)
+
+
+def _skip_without(variable: str, marker: str, absent: str, items: list[pytest.Item]) -> None:
+    if os.environ.get(variable):
+        return
+    for item in items:
+        if item.get_closest_marker(marker):
+            item.add_marker(pytest.mark.skip(reason=f"{variable} is not set: {absent}"))
 
 
 @pytest.fixture(scope="session")

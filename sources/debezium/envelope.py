@@ -190,11 +190,12 @@ def _at(source: Mapping[object, object], value: Mapping[object, object]) -> date
 
 
 def _position(source: Mapping[object, object], transaction: object) -> Position:
-    """PostgreSQL: the commit before it, its own place and its number in the transaction, since places alone go back
-    when transactions overlap. MySQL: file, place, row. Others: what they name their places, as far as it counts up."""
+    """PostgreSQL: the commit before it and its own place, since places alone go back when transactions overlap; no two
+    changes of a row share one. Not its number in the transaction: a connector that resumes inside one counts anew.
+    MySQL: file, place, row. Others: what they name their places, as far as it counts up."""
     number = _whole(transaction.get("total_order")) if isinstance(transaction, Mapping) else None
     if (lsn := _whole(source.get("lsn"))) is not None:
-        return _committed(source.get("sequence")), lsn, number or 0
+        return _committed(source.get("sequence")), lsn
     if isinstance(file := source.get("file"), str):
         counted = re.search(r"(\d{1,18})$", file)
         return _whole(counted[1]) or 0 if counted else 0, _whole(source.get("pos")) or 0, _whole(source.get("row")) or 0

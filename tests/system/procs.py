@@ -238,11 +238,11 @@ def _read(consumer: Consumer, start: TopicPartition, end: int) -> list[Record]:
         assert time.monotonic() < deadline, f"{start.topic}/{start.partition} could not be read up to {end}"
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            found.append(_record(message))
+            found.append(record_of(message))
     return found
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
     headers = {name: value or b"" for name, value in message.headers() or []}
     place = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
     return Record(*place, message.timestamp()[1], message.key(), message.value(), headers)

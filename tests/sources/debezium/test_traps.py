@@ -73,8 +73,14 @@ def test_4_rows_that_share_a_place_are_told_apart_by_table_and_key() -> None:
     moved = change(envelope("d", INVENTED | {"id": 2}, at), {"id": 2}, ("__debezium.newkey",))
     new = change(envelope("c", {"id": 11, "email": "bo@mugs.example"}, at), {"id": 11}, ("__debezium.oldkey",))
     assert moved.position == new.position and Joining().hears(moved, new).ids == ["customer-registered:11"]
-    in_one_commit = [customer(name, 5, '["4","5"]', n) for n, name in enumerate("ab", 1)]
+    in_one_commit = [customer(name, n, f'["4","{n}"]', n) for n, name in enumerate("ab", 5)]
     assert len(Joining().hears(*in_one_commit, *in_one_commit).events) == 2
+
+
+def test_4_what_is_told_again_from_inside_its_transaction_has_the_place_it_had() -> None:
+    """Seen of a connector that was killed: it goes on with the first row that was not committed, and numbers it 1."""
+    first, again = (customer("T", 26778472, '["26778400","26778472"]', number) for number in (40, 1))
+    assert first.place == again.place
 
 
 def test_5_transactions_are_nobodys_rows() -> None:
