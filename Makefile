@@ -4,6 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ENGINE := $(VENV)/.engine
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
 APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py
@@ -23,6 +24,10 @@ $(READY): pyproject.toml requirements.lock
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(ENGINE): $(READY) deploy/cdc.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check -r deploy/cdc.lock
 	@touch $@
 
 .PHONY: demo
@@ -77,7 +82,7 @@ cdc-down: ## stop them; their data stays
 	@deploy/cdc/cdc.sh down
 
 .PHONY: test-cdc
-test-cdc: setup ## change data capture, from databases of its own
+test-cdc: $(ENGINE) ## change data capture, from databases of its own
 	deploy/cdc/cdc.sh with $(BIN)/pytest -m cdc
 
 .PHONY: test-browser

@@ -18,3 +18,12 @@ compile "$@" --extra dev --output-file requirements.lock
 grep -oE '^[^ ]+==[^ ]+' requirements.lock >"$tools/versions"
 rm -f deploy/runtime.lock
 compile --constraint "$tools/versions" --output-file deploy/runtime.lock
+# what `shoprelay cdc` needs on top of requirements.lock
+compile --extra cdc --constraint "$tools/versions" --output-file "$tools/cdc.lock"
+"$python" - "$tools/cdc.lock" "$tools/versions" <<'P' >deploy/cdc.lock
+import re, sys
+whole, known = (open(name).read() for name in sys.argv[1:])
+for block in re.split(r"\n(?=\S)", whole.strip()):
+    if "==" in block and block.split(" ")[0] not in known.split():
+        print(block)
+P

@@ -256,10 +256,11 @@ def _delete_topics(bootstrap: str, prefix: str) -> None:
 
 
 async def open_lane(
-    folder: Path, kafka: str | None, sinks: tuple[str, ...] = ("klaviyo", "june"), databases: tuple[str, ...] = ()
-) -> Lane:
-    """A lane on a real Kafka at `kafka`, or on a fresh embedded broker; topics made, registry up. The topics of
-    `databases` have the lane's prefix, too."""
+    folder: Path, kafka: str | None, sinks: tuple[str, ...] = ("klaviyo", "june"), databases: tuple[str, ...] = (),
+    registry: str = "",
+) -> Lane:  # fmt: skip
+    """A lane on a real Kafka at `kafka`, or on a fresh embedded broker; topics made, registry up, unless there is one.
+    The topics of `databases` have the lane's prefix, too."""
     if kafka:
         topics = Topics(f"test-{secrets.token_hex(4)}-", PARTITIONS)
         await create(kafka, topics.all(sinks, [topics.prefix + name for name in databases]))
@@ -268,5 +269,8 @@ async def open_lane(
         topics = Topics("", PARTITIONS)
         broker = EmbeddedBroker(topics.all(sinks, databases))
         lane = Lane(folder, await asyncio.to_thread(broker.start), topics, broker)
-    await lane.start_registry()
+    if registry:
+        lane.registry = registry
+    else:
+        await lane.start_registry()
     return lane

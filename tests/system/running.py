@@ -110,10 +110,12 @@ class Running:
 
     @classmethod
     async def start(
-        cls, folder: Path, shops: str = SHOPS, wait: bool = True, databases: tuple[str, ...] = ()
-    ) -> Running:
-        """On the broker of this run. Without `wait` only broker, registry and stand-in are there."""
-        running = cls(await open_lane(folder, os.environ.get("SHOPRELAY_TEST_KAFKA"), ("klaviyo",), databases))
+        cls, folder: Path, shops: str = SHOPS, wait: bool = True, databases: tuple[str, ...] = (),
+        kafka: str | None = None, registry: str = "",
+    ) -> Running:  # fmt: skip
+        """On the broker of this run, or on this one. Without `wait` only broker, registry and stand-in are there."""
+        broker = kafka or os.environ.get("SHOPRELAY_TEST_KAFKA")
+        running = cls(await open_lane(folder, broker, ("klaviyo",), databases, registry))
         for name in ("klaviyo", "worker", "second", "sink"):
             running.ports[name] = free_port()
         stand_in = running.lane.shoprelay("klaviyo", "sandbox", "klaviyo", "--port", str(running.ports["klaviyo"]))
