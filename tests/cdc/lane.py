@@ -30,7 +30,7 @@ from tests.cdc.heard import Feed, Heard, changes
 from tests.system.procs import until
 
 CONNECTORS = Path(__file__).parents[2] / "deploy/cdc"
-SECONDS = 30.0
+SECONDS = 60.0
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
@@ -86,6 +86,11 @@ class Connector:
         """With its tasks; what it was at may be told again."""
         await self._done("POST", "/restart?includeTasks=true")
         await self.runs()
+
+    async def revive(self) -> None:
+        """As an operator does, where a task has failed because a server went away."""
+        if "FAILED" in await self.states():
+            await self._done("POST", "/restart?includeTasks=true&onlyFailed=true")
 
     async def stop(self) -> None:
         """Its tasks are gone, it stays known."""
@@ -181,14 +186,16 @@ class Shop:
         registry = self.registry.replace("/apis/ccompat/v7", "/apis/registry/v2")
         return config | {name: registry for name in config if name.endswith(".registry.url")}
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = SECONDS) -> list[Heard]:
+    async def until(self, condition: Callable[[], object], what: str, *, reviving: bool = False) -> list[Heard]:
         """Reads on until the condition, which looks at `heard` or `changes`, is true; all that was heard."""
 
         async def so() -> bool:
+            if reviving:
+                await self.connector.revive()
             await self.feed.catch_up()
             return bool(condition())
 
-        await until(so, seconds, what)
+        await until(so, SECONDS, what)
         return self.heard
 
     @property
