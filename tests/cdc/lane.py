@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from confluent_kafka.admin import AdminClient
 
 from sources.debezium.envelope import Change
 from tests.cdc.databases import Database, Kind, Session
@@ -205,17 +204,12 @@ class Shop:
     def changes(self, table: str = "") -> list[Change]:
         return changes(self.heard, table)
 
-    async def close(self) -> None:
+    async def close(self) -> list[str]:
+        """Everything of it is removed but its topics, which it names."""
         try:
-            await self._removed()
+            await self.connector.delete()
+            await until(lambda: not self.database.in_use, SECONDS, "the connector let go of the database")
+            await asyncio.to_thread(self.database.drop)
+            return list(await asyncio.to_thread(self.feed.topics))
         finally:
             await self.feed.close()
-
-    async def _removed(self) -> None:
-        await self.connector.delete()
-        await until(lambda: not self.database.in_use, SECONDS, "the connector let go of the database")
-        await asyncio.to_thread(self.database.drop)
-        topics = await asyncio.to_thread(self.feed.topics)
-        admin: Any = AdminClient({"bootstrap.servers": os.environ["SHOPRELAY_KAFKA"], "log_level": 0})
-        for future in admin.delete_topics(list(topics)).values() if topics else ():
-            await asyncio.to_thread(future.result)
