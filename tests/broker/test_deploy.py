@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -52,18 +53,37 @@ def test_compose_understands_its_file() -> None:
     tool = compose_tool()
     if tool is None:
         pytest.skip("neither docker-compose nor docker compose is installed; on Debian: apt-get install docker-compose")
+    tool += ["--profile", "cdc"]
     read = subprocess.run([*tool, "config"], cwd=ROOT, capture_output=True, text=True)
     assert read.returncode == 0, read.stderr
     assert "warn" not in read.stderr.lower()
     listed = subprocess.run([*tool, "config", "--services"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(listed.stdout.split()) == {
         "kafka", "registry", "topics-init", "collect", "worker", "poll-joor", "gateway", "prometheus", "grafana",
+        "postgres", "connect", "connector",
         *(f"{kind}-{name}" for kind in ("sink", "sandbox") for name in PLATFORMS),
     }  # fmt: skip
+
+
+def test_change_data_capture_is_a_profile_of_its_own() -> None:
+    """Of the same versions as the lane that tests it, with the connector that is tested there."""
+    compose = (ROOT / "docker-compose.yml").read_text()
+    services = dict(re.findall(r"^  ([\w-]+):.*\n((?:    .*\n|\n)+)", compose, flags=re.MULTILINE))
+    assert {name for name, told in services.items() if "profiles: [cdc]" in told} == {
+        "postgres",
+        "connect",
+        "connector",
+    }
+    for pom, image in (("debezium-postgres", "debezium/connect"), ("registry", "apicurio/apicurio-registry-kafkasql")):
+        (version,) = re.findall(r"<version>(\d[\w.]+)</version>", (ROOT / f"deploy/cdc/poms/{pom}.xml").read_text())
+        assert f"{image}:{version}" in compose
+    for kind in ("postgres", "mariadb"):
+        connector = json.loads((ROOT / f"deploy/cdc/shop-{kind}.json").read_text())
+        assert connector["topic.prefix"] == "cdc.demo" and connector["database.password"] == "${env:CDC_PASSWORD}"
 
 
 def test_nothing_of_compose_listens_beyond_this_machine() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     published = re.findall(r'^      - "?([\d.:]*\d+:\d+)"?$', compose, flags=re.MULTILINE)
-    assert len(published) == 12
+    assert len(published) == 14
     assert all(port.startswith("127.0.0.1:") for port in published)

@@ -50,6 +50,7 @@ class Feed:
             {"bootstrap.servers": kafka, "group.id": "test", "enable.auto.commit": False, "log_level": 0,
              "fetch.wait.max.ms": 10, "isolation.level": isolation, "enable.partition.eof": True}
         )  # fmt: skip
+        self.kafka, self.url = kafka, registry
         self.registry = Registry(registry)
         self._schemas: dict[int, Any] = {}
         self._prefix = prefix

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from confluent_kafka.admin import AdminClient
 
 from sources.debezium.envelope import Change
 from tests.cdc.databases import Database, Kind, Session
@@ -30,7 +29,7 @@ from tests.cdc.heard import Feed, Heard, changes
 from tests.system.procs import until
 
 CONNECTORS = Path(__file__).parents[2] / "deploy/cdc"
-SECONDS = 30.0
+SECONDS = 60.0
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
@@ -86,6 +85,11 @@ class Connector:
         """With its tasks; what it was at may be told again."""
         await self._done("POST", "/restart?includeTasks=true")
         await self.runs()
+
+    async def revive(self) -> None:
+        """As an operator does, where a task has failed because a server went away."""
+        if "FAILED" in await self.states():
+            await self._done("POST", "/restart?includeTasks=true&onlyFailed=true")
 
     async def stop(self) -> None:
         """Its tasks are gone, it stays known."""
@@ -181,14 +185,16 @@ class Shop:
         registry = self.registry.replace("/apis/ccompat/v7", "/apis/registry/v2")
         return config | {name: registry for name in config if name.endswith(".registry.url")}
 
-    async def until(self, condition: Callable[[], object], what: str, seconds: float = SECONDS) -> list[Heard]:
+    async def until(self, condition: Callable[[], object], what: str, *, reviving: bool = False) -> list[Heard]:
         """Reads on until the condition, which looks at `heard` or `changes`, is true; all that was heard."""
 
         async def so() -> bool:
+            if reviving:
+                await self.connector.revive()
             await self.feed.catch_up()
             return bool(condition())
 
-        await until(so, seconds, what)
+        await until(so, SECONDS, what)
         return self.heard
 
     @property
@@ -198,17 +204,12 @@ class Shop:
     def changes(self, table: str = "") -> list[Change]:
         return changes(self.heard, table)
 
-    async def close(self) -> None:
+    async def close(self) -> list[str]:
+        """Everything of it is removed but its topics, which it names."""
         try:
-            await self._removed()
+            await self.connector.delete()
+            await until(lambda: not self.database.in_use, SECONDS, "the connector let go of the database")
+            await asyncio.to_thread(self.database.drop)
+            return list(await asyncio.to_thread(self.feed.topics))
         finally:
             await self.feed.close()
-
-    async def _removed(self) -> None:
-        await self.connector.delete()
-        await until(lambda: not self.database.in_use, SECONDS, "the connector let go of the database")
-        await asyncio.to_thread(self.database.drop)
-        topics = await asyncio.to_thread(self.feed.topics)
-        admin: Any = AdminClient({"bootstrap.servers": os.environ["SHOPRELAY_KAFKA"], "log_level": 0})
-        for future in admin.delete_topics(list(topics)).values() if topics else ():
-            await asyncio.to_thread(future.result)

@@ -117,6 +117,7 @@ C = "org.apache.kafka.connect.data."
         ("2026-01-02T03:04:05.678901Z", "string", D + "ZonedTimestamp", AT),
         ("2026-01-02T05:04:05.678901+02:00", "string", D + "ZonedTimestamp", AT),
         ("2026-01-02T03:04:05.678901234Z", "string", D + "ZonedTimestamp", AT),
+        ("2026-01-02Z", "string", D + "IsoDate", datetime(2026, 1, 2, tzinfo=UTC)),
         ("2026-01-02T03:04:05.678901Z", "string", D + "IsoTimestamp", AT),
         ("2026-01-02 03:04:05", "string", None, AT.replace(microsecond=0)),
         (MICROS // 10**6, "int64", None, AT.replace(microsecond=0)),
