@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,3 +87,16 @@ BAD = {
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
 def test_what_cannot_be_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in problem for problem in problems(tmp_path, text)), problems(tmp_path, text)
+
+
+def test_the_example_of_the_page_that_says_how_to_connect_is_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "connect-your-shop.md").read_text()
+    blocks = [each for each in re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if ".cdc" in each]
+    file = tmp_path / "shoprelay.toml"
+    file.write_text("\n".join(blocks))
+    database = load(file, {"CDC_PASSWORD": "hunter2"}).settings.databases["mugs"]
+
+    assert database.tables.orders is not None
+    assert (database.tables.orders.table, database.tables.orders.columns.total) == ("sales.bestellung", "summe")
+    assert database.tables.orders.statuses == {"bezahlt": "paid"}
+    assert "connector.class" in database.connector
