@@ -60,6 +60,8 @@ def put(document: Any, place: tuple[Any, ...], value: Any) -> Any:
 def answer(system: str, headers: dict[str, str], body: Any, currency: str | None) -> None:
     given = {name.lower(): value for name, value in headers.items()}
     shop = ShopSettings(shop="mugs", currency=currency, statuses={"processing": "paid"})
+    key = contract.load(system).entity(given, body)
+    assert key is None or isinstance(key, str)
     told = contract.load(system).normalize(given, body, shop, RECEIVED)
     if isinstance(told, Refusal):
         assert told.problem
@@ -71,8 +73,6 @@ def answer(system: str, headers: dict[str, str], body: Any, currency: str | None
         assert isinstance(event, ShopEvent)
         assert event.occurred_at.tzinfo is not None
         problem_of(event, Policy())  # total, whatever a source lets through
-    key = contract.load(system).entity(given, body)
-    assert key is None or isinstance(key, str)
 
 
 @pytest.mark.parametrize("system", contract.names())
@@ -122,3 +122,7 @@ def test_a_time_that_would_fill_the_memory_is_refused(field: str) -> None:
     headers = {"x-wc-webhook-topic": "order.created"}
     told = contract.load("woocommerce").normalize(headers, body, ShopSettings(shop="mugs"), RECEIVED)
     assert isinstance(told, Refusal) and told.field == field
+
+
+def test_a_refund_that_names_its_order_by_no_text_is_about_nobody_and_refused() -> None:
+    answer("woocommerce", {"X-WC-Webhook-Topic": "refund.created"}, {"id": 801, "amount": 5, "parent_id": {}}, None)
