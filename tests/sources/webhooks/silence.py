@@ -31,7 +31,7 @@ def _shopify(headers: Mapping[str, str], said: Said) -> bool:
         case "refunds/create":
             return not _given_back(said)
         case "fulfillments/create" | "fulfillments/update":
-            return str(said.get("status") or "success").strip() not in ("", "success")
+            return not _is_blank(said.get("status")) and said["status"] != "success"
         case "customers_email_marketing_consent/update" | "customers_marketing_consent/update":
             both = (said.get(f"{channel}_marketing_consent") for channel in ("email", "sms"))
             return not any((each or {}).get("state") in ("subscribed", "unsubscribed") for each in both)
