@@ -7,6 +7,7 @@ the last status alone, and rows are put together some time later, so only where 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from schemas.values import Order
 from streams.domain.policy import Policy
 from tests.domain.story import World
 from tests.sources.shopday import CANCELLED, COMPLETED, Bought, Facts, drawn, facts, lines, reached
+from tests.sources.shopday_magento import by_events, by_tables
 from tests.sources.shopday_told import by_dump, by_rows, by_webhook
 from tests.thorough import examples
 
@@ -91,6 +93,7 @@ def of(world: World, kind: type[Any]) -> set[str]:
 
 
 def agrees(world: World, day: list[Bought], *, knows_payments: bool = True) -> None:
+    """`knows_payments`: a way that tells none must tell none."""
     expected, told = facts(day), heard(world)
     assert told.placed == expected.placed
     assert told.paid == (expected.paid if knows_payments else {})
@@ -137,6 +140,24 @@ def test_all_three_at_once_shuffled_and_doubled_are_one_day(seed: int) -> None:
     draw.shuffle(told)
 
     agrees(lived(told), day)
+
+
+@pytest.mark.parametrize("ways", ["events", "tables", "both"])
+@settings(max_examples=examples(25), deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_a_day_of_magento_by_its_events_by_its_tables_and_by_both(ways: str, seed: int) -> None:
+    """Its tables know payments, too. Its variations are products of their own."""
+    day, draw = [_without_variations(each) for each in drawn(seed)], Random(seed)
+    told = [*(by_events(day) if ways != "tables" else ()), *(by_tables(day, seed) if ways != "events" else ())]
+    if ways == "both":
+        told += draw.sample(told, len(told) // 2)
+        draw.shuffle(told)
+
+    agrees(lived(told), day)
+
+
+def _without_variations(bought: Bought) -> Bought:
+    return replace(bought, items=tuple(replace(each, variation=0) for each in bought.items))
 
 
 def test_the_day_has_everything_in_it() -> None:
