@@ -193,7 +193,7 @@ def _databases(
     rules = {feed.shop: feed.rules for feed in databases.feeds}
     feeds = {topic: feed for feed in databases.feeds for topic in feed.topics}
     changes = Changes(
-        feeds, databases.read, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
+        feeds, databases.read, ingest, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
     )  # fmt: skip
     rows = Rows(table, ingest, refuse, lambda shop: rules.get(shop) or Rules(shop=shop), waits.due)
     table.on_opened(waits.opened)
