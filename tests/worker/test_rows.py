@@ -21,7 +21,7 @@ from streams.worker.app import Codecs
 from streams.worker.changes import Changes, Feed
 from streams.worker.deadlines import Deadlines
 from streams.worker.envelopes import Envelopes
-from streams.worker.frontier import Frontier, Offsets
+from streams.worker.frontier import Frontier, Places
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.refusal import Refusal
 from streams.worker.row_metrics import RowMetrics
@@ -83,11 +83,11 @@ class Shop:
         return changes, Rows(self.table, self.door.ingest, refuse, lambda _: self.feed.rules, waits.due), waits
 
     def frontier(self) -> Frontier:
-        async def ends(topic: str) -> Offsets:
-            return self.logs.ends(topic)
+        async def ends(*topics: str) -> Places:
+            return {topic: self.logs.ends(topic) for topic in topics}
 
-        async def committed(topic: str) -> Offsets:
-            return {partition: self.committed.get((topic, partition), 0) for partition in range(PARTITIONS)}
+        async def committed(*topics: str) -> Places:
+            return {topic: {p: self.committed.get((topic, p), 0) for p in range(PARTITIONS)} for topic in topics}
 
         return Frontier(
             [self.feed.topics], ROWS, ends, committed, lambda partition: self.committed.get((ROWS, partition), 0)
