@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 ENGINE := $(VENV)/.engine
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
-APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py tests/fuzz
+APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py tests/delivery/test_simulation.py tests/fuzz
 FAST := not system and not slow and not kafka and not real and not browser and not cdc
 
 .PHONY: help
@@ -39,12 +39,15 @@ test: setup ## all tests that need nothing but Python; with SHOPRELAY_REAL_DATA=
 	$(BIN)/pytest -q -n 2 -m "$(FAST)"
 	$(BIN)/pytest -m "(system or real) and not kafka and not slow and not browser"
 
-.PHONY: check
-check: setup ## format, lint, types, rooms and the fast tests; under two minutes
+.PHONY: lint
+lint: setup ## format, lint, types and rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+.PHONY: check
+check: lint ## the same, and the fast tests; under two minutes
 	$(BIN)/pytest -q -n 2 -m "$(FAST) and not thorough"
 
 .PHONY: certify

@@ -14,6 +14,7 @@ BENCHES = {
     "obedience": "how closely a platform's limits are kept",
     "backfill": "history from files: lines a second, and memory at a million lines",
     "gateway": "a shop's questions through the gateway: how long, and what the platform notices",
+    "normalize": "documents of shops to events, by source, beside reading their JSON",
     "fold": "the real fold: CPU per event beside the bare thinking and stock Faust",
 }
 

@@ -46,7 +46,18 @@ def zigzag(number: int) -> bytes:
 
 def raw_long(data: bytes, at: int) -> tuple[int, int]:
     """The unsigned number behind a long (halved and signed by the caller), and where it ends."""
-    number = shift = 0
+    number = data[at]
+    if number < 128:
+        return number, at + 1
+    byte = data[at + 1]  # two bytes and three are amounts and counts: the loop would cost them twice as much
+    if byte < 128:
+        return number & 127 | byte << 7, at + 2
+    number = number & 127 | (byte & 127) << 7
+    byte = data[at + 2]
+    if byte < 128:
+        return number | byte << 14, at + 3
+    number |= (byte & 127) << 14
+    at, shift = at + 3, 21
     while True:
         byte = data[at]
         at += 1

@@ -46,7 +46,8 @@ class Database(Part):
     prefix: Topic | None = Field(None, description="the connector's topic.prefix; cdc.NAME where none is set")
     space: str | None = Field(None, alias="schema", description="of tables that name none; of MySQL the database")
     topics: tuple[Topic, ...] = Field((), max_length=100, description="their whole names, where they are others")
-    tables: Annotated[TableMap, BeforeValidator(mapped)]
+    routed: tuple[Topic, ...] = Field((), max_length=100, description="of an outbox's EventRouter; they hold our JSON")
+    tables: Annotated[TableMap, BeforeValidator(mapped)] = TableMap()
     settle: Duration = Field(timedelta(seconds=2), description="rows without a count are whole after such a silence")
     wait: Duration = Field(timedelta(seconds=60), description="for a missing part, until it is refused")
     connector: dict[str, str] = Field({}, description="for `shoprelay cdc` alone: Debezium's own properties")
@@ -55,6 +56,10 @@ class Database(Part):
 
     @model_validator(mode="after")
     def _named(self) -> Database:
+        if not self.routed and not any(self.tables.tables()):
+            raise ValueError(
+                'tables: required, and not set: choose a preset, or map one; or name the topics in "routed"'
+            )
         if not self.topics and not self.space and any("." not in table.table for _, table in self.tables.tables()):
             raise ValueError('a table names no schema; write schema = "public", or of MySQL the database')
         if self.wait < self.settle:
@@ -72,11 +77,14 @@ class Database(Part):
         return self
 
     def topics_of(self, shop: str) -> tuple[str, ...]:
+        return tuple(sorted({*self._of_tables(shop), *self.routed}))
+
+    def _of_tables(self, shop: str) -> tuple[str, ...]:
         if self.topics:
             return self.topics
         prefix = self.prefix or f"cdc.{shop}"
         names = [table.table for _, table in self.tables.tables()]
-        return tuple(sorted({f"{prefix}.{name if '.' in name else f'{self.space}.{name}'}" for name in names}))
+        return tuple(f"{prefix}.{name if '.' in name else f'{self.space}.{name}'}" for name in names)
 
     def rules(self, shop: str) -> Rules:
         return Rules(shop=shop, settle=self.settle, wait=self.wait)

@@ -29,6 +29,7 @@ def policy_of(shop: Shop) -> Policy:
         expires_after=shop.expires_after,
         purchase_statuses=frozenset(status.lower() for status in shop.purchase_statuses) or None,
         ttl=shop.forget_after,
+        cart_merge=shop.cart_merge,
     )
 
 

@@ -83,6 +83,9 @@ class Shop(Part):
     expires_after: Duration = Field(timedelta(hours=3), description="how long after it fell due a reminder may leave")
     purchase_statuses: tuple[str, ...] = Field((), description="order statuses that are a purchase; none given: all")
     forget_after: Duration = Field(timedelta(days=400), description="state of an inactive customer goes after this")
+    cart_merge: Literal["unite", "replace"] = Field(
+        "unite", description="a guest who logs in and has a cart already: the shop unites them, or keeps the newer one"
+    )
     hooks: Annotated[Hooks, AfterValidator(known)] = Field({}, description="webhooks of its systems, by system")
     pixel: Pixel | None = Field(None, description="the script on its pages; without it they have none")
     cdc: Database | None = Field(None, description="its database, as Debezium tells it; a change needs a restart")

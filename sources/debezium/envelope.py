@@ -190,12 +190,13 @@ def _at(source: Mapping[object, object], value: Mapping[object, object]) -> date
 
 
 def _position(source: Mapping[object, object], transaction: object) -> Position:
-    """PostgreSQL: the commit before it and its own place, since places alone go back when transactions overlap; no two
-    changes of a row share one. Not its number in the transaction: a connector that resumes inside one counts anew.
+    """PostgreSQL: its place in the log. Places go back where transactions overlap, but never of one row, which only one
+    transaction may change at a time. Not its number in the transaction, nor the commit before it: a connector that
+    resumes inside one counts anew, and may not have known of a commit before.
     MySQL: file, place, row. Others: what they name their places, as far as it counts up."""
     number = _whole(transaction.get("total_order")) if isinstance(transaction, Mapping) else None
     if (lsn := _whole(source.get("lsn"))) is not None:
-        return _committed(source.get("sequence")), lsn
+        return (lsn,)
     if isinstance(file := source.get("file"), str):
         counted = re.search(r"(\d{1,18})$", file)
         return _whole(counted[1]) or 0 if counted else 0, _whole(source.get("pos")) or 0, _whole(source.get("row")) or 0
@@ -205,17 +206,6 @@ def _position(source: Mapping[object, object], transaction: object) -> Position:
             return (*_parts(source.get(commit)), *_parts(source.get(own)), serial)
     milliseconds = _whole(source.get("ts_ms")) or 0
     return (_whole(source.get("ts_us")) or _whole(milliseconds * 1000) or 0, number or 0)
-
-
-def _committed(sequence: object) -> int:
-    """The first of `[last commit, this]`, which is JSON in a text; null until the first commit."""
-    if not isinstance(sequence, str):
-        return 0
-    try:
-        told = msgspec.json.decode(sequence.encode())
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return 0
-    return (_whole(told[0]) if isinstance(told, list) and told else None) or 0
 
 
 def _parts(told: object) -> tuple[int, int, int]:

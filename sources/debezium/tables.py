@@ -148,6 +148,13 @@ class StockColumns(Strict):
     updated_at: Column = None
 
 
+class OutboxColumns(Strict):
+    """`payload` is our own JSON."""
+
+    id: Name
+    payload: Name
+
+
 class Table(Strict):
     """`table` is its name, alone or with the schema before it. `only` names columns and the values they may have."""
 
@@ -203,6 +210,10 @@ class Stock(Table):
     columns: StockColumns
 
 
+class Outbox(Table):
+    columns: OutboxColumns
+
+
 class TableMap(Strict):
     """`currency` is for tables that name none."""
 
@@ -216,6 +227,7 @@ class TableMap(Strict):
     fulfilments: Fulfilments | None = None
     products: Products | None = None
     stock: Stock | None = None
+    outbox: Outbox | None = None
 
     def tables(self) -> Iterator[tuple[str, Table]]:
         """What is mapped, by its role."""

@@ -27,12 +27,12 @@ class Told:
 
 
 def told(change: Change, tables: TableMap) -> Told:
-    """Total. A table that is several things at once is read as each of them."""
+    """Total. A table that is several things at once is read as each of them. What an outbox says is `outbox`'s."""
     pieces: list[Piece] = []
     problems: list[Unread] = []
     doubles: set[str] = set()
     for role, table in tables.tables():
-        if not table.is_it(change.table):
+        if role == "outbox" or not table.is_it(change.table):
             continue
         try:
             if not _is_ours(change, table):

@@ -207,8 +207,11 @@ def put_in(before: CartState | None, after: CartState) -> LineItem | None:
 # -- two carts become one
 
 
-def united(cart: CartState, lines: Mapping[str, CartLine], policy: Policy) -> CartState:
-    """The cart with another's lines: of a line in both, the one that changed last counts. Nothing is added up."""
+def united(cart: CartState, lines: Mapping[str, CartLine], changed_at: datetime, policy: Policy) -> CartState:
+    """The cart with another's lines, which changed last then: of a line in both, the one that changed last counts.
+    Nothing is added up. Where one cart replaces the other in the shop, the one that changed last counts as a whole."""
+    if policy.cart_merge == "replace":
+        return replace(cart, lines=dict(lines)) if changed_at > cart.changed_at or not is_open(cart) else cart
     merged = dict(cart.lines)
     for key, line in lines.items():
         known = merged.get(key)

@@ -117,7 +117,7 @@ def _cart(after: Customer, cart_id: str, at: datetime, currency: str | None, pol
         cart = replace(cart, transferred=False)
     for other_id, other in after.carts.items():
         if other.transferred and other_id != cart_id:
-            cart = united(cart, other.lines, policy)
+            cart = united(cart, other.lines, other.changed_at, policy)
             cart = replace(cart, aliases=(*cart.aliases, other_id, *other.aliases)[-MAX_ALIASES:])
             after.carts = {kept: known for kept, known in after.carts.items() if kept != other_id}
     return cart
@@ -145,7 +145,7 @@ def cart_arrived(after: Customer, moved: TransferredCart, at: datetime, policy: 
     ended = [before.closed_at, after.bought_at, before.snapshot_at if cart_id == named else None]
     if any(end is not None and end >= moved.last_change for end in ended):
         return
-    cart = united(before, arrived_lines(moved), policy)
+    cart = united(before, arrived_lines(moved), moved.last_change, policy)
     if before.version == 0:
         cart = _with_terms(cart, moved.currency, moved.checkout_url)
     if moved.cart_id != cart_id and moved.cart_id not in cart.aliases:

@@ -1,6 +1,7 @@
 """One shop's answers to "when is a cart abandoned, what is a purchase, how much is remembered"."""
 
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 
@@ -20,8 +21,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     long a fact about an unknown order is held back. A customer who is quiet for `rest_after` is shrunk to what is
     needed to speak about them, and forgotten after `ttl` (`guest_ttl` where only a cookie or a cart is known).
     `late_window` is how long an emptied cart line is remembered for events that are still under way.
-    `future_tolerance` is how far a stamp may lie ahead of our clock before it is clamped. The bounds (`max_…`,
-    `remembered_events`) keep one customer's state small whatever a shop sends, and are at least 1.
+    `future_tolerance` is how far a stamp may lie ahead of our clock before it is clamped. `cart_merge` is what the shop
+    does with a guest's cart when its owner logs in and has one: unites the two, or keeps the newer one. The bounds
+    (`max_…`, `remembered_events`) keep one customer's state small whatever a shop sends, and are at least 1.
     """
 
     stages: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))
@@ -34,6 +36,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     guest_ttl: timedelta = timedelta(days=60)
     late_window: timedelta = timedelta(hours=1)
     future_tolerance: timedelta = timedelta(seconds=5)
+
+    cart_merge: Literal["unite", "replace"] = "unite"
 
     max_carts: int = 10
     max_lines: int = 300

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiokafka
@@ -24,7 +24,7 @@ from streams.engine.consumer import Consumer
 from streams.engine.exits import STOPPED, Watchdog, end, fatal
 from streams.engine.manager import TableManager
 from streams.engine.mirror import Mirror
-from streams.engine.positions import Positions
+from streams.engine.positions import Places, Positions
 from streams.engine.producer import Producer
 from streams.engine.progress import Progress, eta_seconds
 from streams.engine.settings import EngineSettings
@@ -85,17 +85,17 @@ class Engine:
         self.mirrors.append(mirror)
         return mirror
 
-    async def end_offsets(self, topic: str) -> dict[int, int]:
+    async def end_offsets(self, *topics: str) -> Places:
         """See `Positions.end_offsets`."""
-        return await self.positions.end_offsets(topic)
+        return await self.positions.end_offsets(*topics)
 
-    async def first_offsets(self, topic: str) -> dict[int, int]:
+    async def first_offsets(self, *topics: str) -> Places:
         """See `Positions.first_offsets`."""
-        return await self.positions.first_offsets(topic)
+        return await self.positions.first_offsets(*topics)
 
-    async def committed(self, topic: str) -> dict[int, int | None]:
+    async def committed(self, *topics: str) -> Mapping[str, dict[int, int | None]]:
         """See `Positions.committed`: of the whole group, this worker's own partitions included."""
-        return await self.positions.committed(topic)
+        return await self.positions.committed(*topics)
 
     async def connect(self, what: str, start: Callable[[], Awaitable[None]]) -> None:
         """Start a client, waiting for a broker that is not there yet as long as a stall may last."""

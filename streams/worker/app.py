@@ -30,7 +30,7 @@ from streams.worker.catalog import Catalog
 from streams.worker.changes import Changes, Feed, Reads
 from streams.worker.deadlines import Deadlines
 from streams.worker.fold import Fold, silence
-from streams.worker.frontier import Asked, Frontier, Offsets
+from streams.worker.frontier import Asked, Frontier, Places
 from streams.worker.ingest import Ingest
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.ports import Milliseconds, Outbox, Policies, Refuse
@@ -193,7 +193,7 @@ def _databases(
     rules = {feed.shop: feed.rules for feed in databases.feeds}
     feeds = {topic: feed for feed in databases.feeds for topic in feed.topics}
     changes = Changes(
-        feeds, databases.read, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
+        feeds, databases.read, ingest, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
     )  # fmt: skip
     rows = Rows(table, ingest, refuse, lambda shop: rules.get(shop) or Rules(shop=shop), waits.due)
     table.on_opened(waits.opened)
@@ -238,14 +238,17 @@ def _stages(names: Names, databases: Databases | None) -> list[tuple[str, ...]]:
 def _reach(app: Any, log: str) -> tuple[Asked, Asked, Callable[[int], int]]:
     """Where a topic ends, what the group has committed of it, and how far this worker's own part of the log is."""
 
-    async def ends(topic: str) -> Offsets:
-        found: Offsets = await app.engine.end_offsets(topic)
+    async def ends(*topics: str) -> Places:
+        found: Places = await app.engine.end_offsets(*topics)
         return found
 
-    async def passed(topic: str) -> Offsets:
-        known = await app.engine.committed(topic)
-        firsts = await app.engine.first_offsets(topic)  # what retention has taken will never be committed
-        return {partition: max(known[partition] or 0, firsts[partition]) for partition in known}
+    async def passed(*topics: str) -> Places:
+        known = await app.engine.committed(*topics)
+        firsts = await app.engine.first_offsets(*topics)  # what retention has taken will never be committed
+        return {
+            topic: {partition: max(offset or 0, firsts[topic][partition]) for partition, offset in of.items()}
+            for topic, of in known.items()
+        }
 
     def position(partition: int) -> int:
         return app.consumer.acked((log, partition)) or 0

@@ -15,9 +15,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 Offsets = Mapping[int, int]
-Asked = Callable[[str], Awaitable[Offsets]]
+Places = Mapping[str, Offsets]  # by topic
+
+
+class Asked(Protocol):
+    """Asks the broker about these topics at once."""
+
+    def __call__(self, *topics: str) -> Awaitable[Places]: ...
+
+
 MEMORY = 64  # samples of a stage that are kept while the group lags
 
 
@@ -27,14 +36,14 @@ class Passage:
     whole group has passed, and `None` when there is none; it forgets that one and what was before."""
 
     topics: Sequence[str]
-    _samples: deque[tuple[int, Mapping[str, Offsets]]] = field(default_factory=deque)
+    _samples: deque[tuple[int, Places]] = field(default_factory=deque)
 
-    def sampled(self, at: int, ends: Mapping[str, Offsets]) -> None:
+    def sampled(self, at: int, ends: Places) -> None:
         if len(self._samples) == MEMORY:  # keep the oldest, which lag will pass first, and the newest
             del self._samples[MEMORY // 2]
         self._samples.append((at, {topic: ends[topic] for topic in self.topics}))
 
-    def passed(self, committed: Mapping[str, Offsets]) -> int | None:
+    def passed(self, committed: Places) -> int | None:
         latest = None
         while self._samples and _behind(self._samples[0][1], committed):
             latest = self._samples.popleft()[0]
@@ -44,7 +53,7 @@ class Passage:
         return len(self._samples)
 
 
-def _behind(ends: Mapping[str, Offsets], committed: Mapping[str, Offsets]) -> bool:
+def _behind(ends: Places, committed: Places) -> bool:
     return all(
         committed.get(topic, {}).get(partition, 0) >= end
         for topic, partitions in ends.items()
@@ -55,8 +64,8 @@ def _behind(ends: Mapping[str, Offsets], committed: Mapping[str, Offsets]) -> bo
 class Frontier:
     """Up to which wall time everything has been followed, per partition of our own `log`.
 
-    `stages` are topics: what comes of one stage stands in the next. `ends(topic)` asks the broker where a topic ends,
-    `committed(topic)` how far the whole group is; `position(p)` is how far partition p of the log is folded here.
+    `stages` are topics: what comes of one stage stands in the next. `ends` asks the broker where topics end,
+    `committed` how far the whole group is; `position(p)` is how far partition p of the log is folded here.
     """
 
     def __init__(
@@ -75,11 +84,11 @@ class Frontier:
     async def look(self, at: int) -> None:
         """Notes how far everybody is at this wall time, in milliseconds. Raises KafkaError."""
         first, *later = self.stages
-        first.sampled(at, {topic: await self._ends(topic) for topic in first.topics})
-        committed = {topic: await self._committed(topic) for stage in self.stages for topic in stage.topics}
+        first.sampled(at, await self._ends(*first.topics))
+        committed = await self._committed(*(topic for stage in self.stages for topic in stage.topics))
         # asked after the commits: what is committed in one stage is in the next by then
-        ends = {topic: await self._ends(topic) for stage in later for topic in stage.topics}
-        own = ends.get(self._log) or await self._ends(self._log)
+        ends = await self._ends(*dict.fromkeys((*(topic for stage in later for topic in stage.topics), self._log)))
+        own = ends[self._log]
         for stage, following in zip(self.stages, [*later, None], strict=True):
             if (passed := stage.passed(committed)) is None:
                 continue

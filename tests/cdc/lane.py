@@ -137,6 +137,7 @@ class Shop:
     database: Database
     connector: Connector
     feed: Feed
+    feeds: list[Feed] = field(default_factory=list)
 
     @classmethod
     def open(cls, kind: Kind) -> Shop:
@@ -197,6 +198,10 @@ class Shop:
         await until(so, SECONDS, what)
         return self.heard
 
+    def another_feed(self, isolation: str) -> Feed:
+        self.feeds.append(Feed(self.feed.kafka, self.feed.url, self.prefix, isolation))
+        return self.feeds[-1]
+
     @property
     def heard(self) -> list[Heard]:
         return self.feed.heard
@@ -212,4 +217,5 @@ class Shop:
             await asyncio.to_thread(self.database.drop)
             return list(await asyncio.to_thread(self.feed.topics))
         finally:
-            await self.feed.close()
+            for feed in (self.feed, *self.feeds):
+                await feed.close()

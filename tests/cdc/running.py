@@ -36,20 +36,21 @@ class Relay:
         self.engine_port = free_port()
 
     @classmethod
-    async def start(cls, folder: Path, shop: Shop) -> Relay:
+    async def start(cls, folder: Path, shop: Shop, tables: str = "", routed: tuple[str, ...] = ()) -> Relay:
+        """`tables` are more lines of the table map, `routed` the topics of an outbox's router."""
         kafka, registry = os.environ["SHOPRELAY_KAFKA"], os.environ["SHOPRELAY_REGISTRY"]
         relay = cls(await Running.start(folder, wait=False, kafka=kafka, registry=registry), shop)
-        relay.running.write_settings(SHOPS + relay.settings())
+        relay.running.write_settings(SHOPS + relay.settings(tables, routed))
         given = ("--config", str(relay.running.settings()))
         made = relay.running.lane.shoprelay("topics", "topics", "create", *given, **relay.running.environment)
         assert await made.ended(60) == 0, made.output()
         await relay.running.started("worker", "sink")
         return relay
 
-    def settings(self) -> str:
+    def settings(self, tables: str, routed: tuple[str, ...]) -> str:
         shop, config = self.shop, self.shop.config()
-        told = f'[shops.{shop.name}.cdc]\nschema = "{shop.database.schema}"\n'
-        told += f'[shops.{shop.name}.cdc.tables]\npreset = "reference"\n'
+        told = f'[shops.{shop.name}.cdc]\nschema = "{shop.database.schema}"\nrouted = {list(routed)}\n'
+        told += f'[shops.{shop.name}.cdc.tables]\npreset = "reference"\n{tables}'
         if shop.database.kind == "postgres":
             told += ENGINE.format(
                 name=shop.name, host=config["database.hostname"], port=config["database.port"],

@@ -1,9 +1,11 @@
-"""The test sink in a process of its own, over Kafka. Arguments: broker, platform, a name for group and topics."""
+"""The test sink in a process of its own, over Kafka. Arguments: broker, platform, a name for group and topics, and a
+file that is made once it can be stopped."""
 
 import asyncio
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -19,10 +21,11 @@ def show() -> None:
         task.print_stack(file=sys.stderr)
 
 
-async def main(bootstrap: str, address: str, name: str) -> int:
+async def main(bootstrap: str, address: str, name: str, began: str) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show)
+    Path(began).touch()  # noqa: ASYNC240  (an empty file)
     settings = DeliverySettings(
         bootstrap=bootstrap,
         group=name,

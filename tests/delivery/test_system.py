@@ -8,10 +8,12 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -70,19 +72,32 @@ class Stage:
         self.name = f"delivery-{os.getpid()}-{next(STAGES)}"
         self.producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._folder = tempfile.TemporaryDirectory()
 
     def start(self) -> subprocess.Popen[bytes]:
+        began = Path(self._folder.name) / str(len(self.processes))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.delivery.sink_process", self.bootstrap, self.address, self.name]
+            [sys.executable, "-m", "tests.delivery.sink_process", self.bootstrap, self.address, self.name, str(began)]
         )
         self.processes.append(process)
         return process
+
+    async def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """In order. Before it listens to signals, one would end it as it ends everybody."""
+        began = Path(self._folder.name) / str(self.processes.index(process))
+        await self.until(began.exists)
+        process.terminate()
+        async with asyncio.timeout(20.0):
+            while process.poll() is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert process.returncode == 0
 
     def reap(self) -> None:
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        self._folder.cleanup()
 
     async def create_topics(self) -> None:
         wanted = [Topic(f"{self.name}-{kind}", PARTITIONS) for kind in ("signals", "parked", "redrive")]
@@ -175,13 +190,6 @@ async def stage() -> AsyncIterator[Stage]:
         yield made
 
 
-async def ended(process: subprocess.Popen[bytes], seconds: float = 20.0) -> int:
-    async with asyncio.timeout(seconds):
-        while (code := process.poll()) is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    return code
-
-
 async def test_a_process_killed_in_the_middle_of_requests_loses_nothing() -> None:
     async with stage() as on:
         expected = await on.say(customers=40, numbers=range(10))
@@ -193,8 +201,7 @@ async def test_a_process_killed_in_the_middle_of_requests_loses_nothing() -> Non
         on.books.latency = 0.01
         second = on.start()
         await on.until(lambda: len(on.books.accepted) == len(expected))
-        second.terminate()
-        assert await ended(second) == 0
+        await on.stop(second)
 
         on.check(expected)
         assert await on.committed() == len(expected)
@@ -216,8 +223,7 @@ async def test_what_was_finished_behind_a_stuck_customer_is_not_sent_again_after
         await asyncio.sleep(1.0)
         on.books.stuck = ""
         await on.until(lambda: len(on.books.accepted) == len(expected))
-        second.terminate()
-        assert await ended(second) == 0
+        await on.stop(second)
 
         on.check(expected)
         assert on.books.repeated == {"c0"}, "nobody else was asked for twice"
@@ -232,12 +238,10 @@ async def test_a_second_process_joins_and_leaves_without_loss() -> None:
         for turn in range(10, 30):
             expected += await on.say(customers=40, numbers=range(turn, turn + 1))
             await asyncio.sleep(0.1)
-        second.terminate()
-        assert await ended(second) == 0
+        await on.stop(second)
         await on.until(lambda: len(on.books.accepted) == len(expected))
         refused = on.books.requests // 13
-        first.terminate()
-        assert await ended(first) == 0
+        await on.stop(first)
 
         on.check(expected)
         repeats = on.books.requests - refused - len(expected)
@@ -262,8 +266,7 @@ async def test_processes_that_come_and_go_all_the_time_lose_nobody_and_keep_ever
             if len(living) < 2:
                 on.start()
             elif draw.random() < 0.5:
-                living[0].terminate()
-                assert await ended(living[0]) == 0
+                await on.stop(living[0])
             else:
                 living[0].kill()
                 living[0].wait()
@@ -289,8 +292,7 @@ async def test_it_goes_on_by_itself_when_the_broker_is_back() -> None:
         on.broker.up()
         expected += await on.say(customers=20, numbers=range(5, 10))
         await on.until(lambda: len(on.books.accepted) == len(expected))
-        process.terminate()
-        assert await ended(process) == 0
+        await on.stop(process)
 
         on.check(expected)
 

@@ -215,6 +215,36 @@ def test_an_emptied_guest_cart_stays_behind() -> None:
     assert world.states["shop/c:ada"].carts == {}
 
 
+KEEPS_ONE = Policy(stages=(HOUR,), cart_merge="replace")
+
+
+def test_where_the_shop_keeps_one_cart_the_guests_takes_the_place_of_the_older_one() -> None:
+    world = World(KEEPS_ONE)
+    world.tell(added("plate", at="11:00", who=ADA), added("mug", at="12:00", who=COOKIE, cart="guest"))
+
+    world.tell(logged_in(at="12:10"))
+
+    assert world.cart() == {"mug": 1}
+
+
+def test_where_the_shop_keeps_one_cart_a_newer_one_of_the_account_stays() -> None:
+    world = World(KEEPS_ONE)
+    world.tell(added("mug", at="11:00", who=COOKIE, cart="guest"), added("plate", at="12:00", who=ADA))
+
+    world.tell(logged_in(at="12:10"))
+
+    assert world.cart() == {"plate": 1}
+
+
+def test_where_the_account_has_no_cart_the_guests_comes_over_either_way() -> None:
+    for world in (World(), World(KEEPS_ONE)):
+        world.tell(added("mug", at="12:00", who=COOKIE, cart="guest"), logged_in(at="12:10"))
+
+        assert world.cart("guest") == {"mug": 1}
+        said = world.tell(ordered(at="12:20", who=ADA), viewed(at="14:00", who=ADA))
+        assert "CartAbandoned" not in kinds(said)
+
+
 # -- erasure
 
 

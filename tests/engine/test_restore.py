@@ -132,10 +132,10 @@ async def test_positions_of_the_whole_group(broker, tmp_path):
     broker.commit(group, source, 0)
     app = _app(broker, group, tmp_path)
     try:
-        assert await app.engine.end_offsets(source) == {0: 0, 1: 0, 2: 7, 3: 0}
-        assert await app.engine.committed(source) == {0: 0, 1: 0, 2: 0, 3: 0}
+        assert await app.engine.end_offsets(source) == {source: {0: 0, 1: 0, 2: 7, 3: 0}}
+        assert await app.engine.committed(source) == {source: {0: 0, 1: 0, 2: 0, 3: 0}}
         fresh = _app(broker, group + "-fresh", tmp_path)
-        assert await fresh.engine.committed(source) == {0: None, 1: None, 2: None, 3: None}
+        assert await fresh.engine.committed(source) == {source: dict.fromkeys(range(4))}
         await fresh.engine.positions.close()
         with pytest.raises(LookupError, match="shoprelay topics create"):
             await app.engine.end_offsets("no-such-topic")

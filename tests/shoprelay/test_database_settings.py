@@ -53,6 +53,12 @@ def test_topics_may_be_named_whole(tmp_path: Path) -> None:
     assert database_topics(loaded(tmp_path, text)) == ["X.SHOP.ORDERS", "X.SHOP.ORDER_LINES"]
 
 
+def test_of_a_router_its_topics_are_enough(tmp_path: Path) -> None:
+    assert database_topics(loaded(tmp_path, '[shops.mugs.cdc]\nrouted = ["outbox.event.order"]\n')) == [
+        "outbox.event.order"
+    ]
+
+
 def test_a_deadline_gives_an_orders_rows_the_time_to_settle(tmp_path: Path) -> None:
     shop = loaded(tmp_path, WHOLE + '[shops.mugs]\ngrace = "4s"\n[shops.plates]\ngrace = "4s"\n').settings.shops
 
@@ -68,7 +74,7 @@ BAD = {
         WHOLE + "order_lines = false\n", "shops.mugs.cdc.tables: orders: is mapped without order_lines"
     ),
     "no schema": (WHOLE.replace('schema = "shop"', ""), "a table names no schema"),
-    "no map": ('[shops.mugs.cdc]\nschema = "shop"\n', "shops.mugs.cdc.tables: required, and not set"),
+    "no map": ('[shops.mugs.cdc]\nschema = "shop"\n', "tables: required, and not set"),
     "a column there is none of": (
         WHOLE + "[shops.mugs.cdc.tables.orders.columns]\ncolour = 'c'\n", "orders.columns.colour: no such setting"
     ),

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shoprelay.cdc.metrics import CdcMetrics
 from shoprelay.collector.metrics import CollectorMetrics
 from shoprelay.gateway.metrics import GatewayMetrics
 from streams.delivery.metrics import DeliveryMetrics
 from streams.polling.metrics import PollingMetrics
 from streams.worker.metrics import EngineMetrics, WorkerMetrics
+from streams.worker.row_metrics import RowMetrics
 from tests.shoprelay.test_metrics_catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +38,7 @@ def labels() -> dict[str, set[str]]:
     kinds = (
         WorkerMetrics(worker), EngineMetrics(worker), DeliveryMetrics(sink, "klaviyo"),
         PollingMetrics(CollectorRegistry(), "joor"), GatewayMetrics(CollectorRegistry()),
-        CollectorMetrics(CollectorRegistry(), lambda: 0),
+        CollectorMetrics(CollectorRegistry(), lambda: 0), RowMetrics(worker), CdcMetrics(CollectorRegistry()),
     )  # fmt: skip
     of = {name: {*given, *ADDED} for name, given in catalogue(*kinds).items()}
     return of | {f"{name}_{part}": given for name, given in of.items() for part in ("bucket", "sum", "count")

@@ -187,3 +187,16 @@ async def test_a_record_that_is_no_envelope_is_put_aside_and_the_next_order_is_t
     refused = {each.value: each for each in await database.running.refused() if each.topic == topic}
     assert set(refused) == {b'{"id": 1}', unknown}
     assert "registry" in refused[unknown].remedy
+
+
+async def test_the_listener_shows_what_the_database_told_and_whose_the_refusals_are(database: Database) -> None:
+    """What a shop's developer looks at first."""
+    running = database.running
+    given = ("--config", str(running.settings()), "--shop", "mugs", "--since", "1h", "--no-follow")
+    listening = running.lane.shoprelay("listen", "listen", *given, **running.environment)
+    assert await listening.ended(60) == 0, listening.output()
+
+    lines = listening.output().splitlines()
+    assert [line for line in lines if "OrderPlaced" in line and "by its database" in line and "order=901" in line]
+    assert [line for line in lines if "not-understood" in line and "cdc.mugs.shop.orders" in line]
+    assert not [line for line in lines if "mugs.example" in line]

@@ -164,8 +164,8 @@ GUARDS = [
     Guard(
         "a commit tells on what was not fetched yet",
         "streams/delivery/lanes.py",
-        "chain(_beyond(partition), _not_fetched_yet(partition))",
-        "_beyond(partition)",
+        "sorted(partition.beyond) + _not_fetched_yet(partition)",
+        "sorted(partition.beyond)",
         "tests/delivery/test_lanes.py::test_what_was_finished_before_is_told_on_until_it_is_fetched",
     ),
     Guard(
@@ -312,6 +312,27 @@ GUARDS = [
         "while waiting and waiting[0][1] <= position:",
         "while waiting:",
         "tests/worker/test_frontier.py::test_the_fold_must_have_come_as_far_as_ingest_wrote",
+    ),
+    Guard(
+        "a wait that was put off is not over",
+        "streams/worker/deadlines.py",
+        "self.entry(stored, clock) if due_at(stored) <= clock else (due_at(stored), None)",
+        "self.entry(stored, clock)",
+        "tests/worker/test_rows.py::test_a_death_at_any_seam_changes_neither_what_is_said_nor_what_is_known[100]",
+    ),
+    Guard(
+        "a purchase in a database's topics is under way",
+        "streams/worker/app.py",
+        "return [(*doors, *databases.topics), (names.row_changes,), (names.customer_events,)]",
+        "return [doors, (names.customer_events,)]",
+        "tests/worker/test_deadlines.py::test_a_purchase_is_followed_from_wherever_it_comes_in",
+    ),
+    Guard(
+        "Debezium's engine moves on after the broker has it",
+        "shoprelay/cdc/process.py",
+        "            self.appender.flush()\n",
+        "            pass\n",
+        "tests/shoprelay/cdc/test_feeding.py::test_what_the_broker_does_not_take_ends_the_engine_at_its_place",
     ),
     Guard(
         "the grace is waited for",

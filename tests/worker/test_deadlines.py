@@ -29,7 +29,7 @@ from streams.worker.changes import Feed
 from streams.worker.deadlines import BURST, Deadlines
 from streams.worker.envelopes import Envelopes
 from streams.worker.fold import silence
-from streams.worker.frontier import Frontier, Offsets
+from streams.worker.frontier import Frontier, Places
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.row_metrics import RowMetrics
 from streams.worker.stored import due_at, load, milliseconds, store
@@ -65,11 +65,12 @@ class House:
         self.deadlines = self.worker()
 
     def worker(self) -> Deadlines:
-        async def ends(topic: str) -> Offsets:
-            return dict(self.door) if topic == SHOP_EVENTS else self.logs.ends(topic)
+        async def ends(*topics: str) -> Places:
+            return {each: dict(self.door) if each == SHOP_EVENTS else self.logs.ends(each) for each in topics}
 
-        async def committed(topic: str) -> Offsets:
-            return dict(self.taken_in) if topic == SHOP_EVENTS else dict(self.elsewhere or self.folded)
+        async def committed(*topics: str) -> Places:
+            folded = self.elsewhere or self.folded
+            return {each: dict(self.taken_in if each == SHOP_EVENTS else folded) for each in topics}
 
         frontier = Frontier(
             [(SHOP_EVENTS,), (CUSTOMER_EVENTS,)], CUSTOMER_EVENTS, ends, committed,
@@ -391,9 +392,9 @@ class App:
             first_offsets=self.answer({0: 0, 1: 0, 2: 7, 3: 5}),
         )
 
-    def answer(self, offsets: dict[int, Any]) -> Callable[[str], Awaitable[dict[int, Any]]]:
-        async def asked(topic: str) -> dict[int, Any]:
-            return offsets
+    def answer(self, offsets: dict[int, Any]) -> Callable[..., Awaitable[dict[str, dict[int, Any]]]]:
+        async def asked(*topics: str) -> dict[str, dict[int, Any]]:
+            return dict.fromkeys(topics, offsets)
 
         return asked
 
@@ -435,8 +436,8 @@ async def test_a_partition_never_committed_counts_from_the_first_record_there_st
     """1: seven records, none taken in. 2: seven records, all gone by retention. 3: the next two are gone."""
     ends, committed, position = worker_app._reach(App(0), CUSTOMER_EVENTS)
 
-    assert await ends(SHOP_EVENTS) == dict.fromkeys(range(PARTITIONS), 7)
-    assert await committed(SHOP_EVENTS) == {0: 7, 1: 0, 2: 7, 3: 5}
+    assert await ends(SHOP_EVENTS) == {SHOP_EVENTS: dict.fromkeys(range(PARTITIONS), 7)}
+    assert await committed(SHOP_EVENTS) == {SHOP_EVENTS: {0: 7, 1: 0, 2: 7, 3: 5}}
     assert position(0) == 0  # not open yet: nothing is known of it
 
 

@@ -1,7 +1,7 @@
 """When a deadline may fire: only when nothing that could prevent it is still under way."""
 
 from streams.worker.deadlines import Heap
-from streams.worker.frontier import MEMORY, Frontier, Offsets
+from streams.worker.frontier import MEMORY, Frontier, Places
 from streams.worker.stored import NEVER
 
 DOOR, MIDDLE, LOG = "shop-events", "row-changes", "customer-events"
@@ -19,13 +19,13 @@ class Group:
             stages, LOG, self._ends, self._committed, lambda partition: self.position.get(partition, 0)
         )
 
-    async def _ends(self, topic: str) -> Offsets:
-        self.asked.append(f"end of {topic}")
-        return dict(self.ends.get(topic, {}))
+    async def _ends(self, *topics: str) -> Places:
+        self.asked += [f"end of {topic}" for topic in topics]
+        return {topic: dict(self.ends.get(topic, {})) for topic in topics}
 
-    async def _committed(self, topic: str) -> Offsets:
-        self.asked.append(f"committed of {topic}")
-        return dict(self.committed.get(topic, {}))
+    async def _committed(self, *topics: str) -> Places:
+        self.asked += [f"committed of {topic}" for topic in topics]
+        return {topic: dict(self.committed.get(topic, {})) for topic in topics}
 
     async def at(self, at: int, partition: int = 5) -> int:
         """The clock of a partition after a look at this time."""

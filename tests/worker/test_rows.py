@@ -15,12 +15,13 @@ from schemas.events import OrderPaid, OrderPlaced, ShopEvent
 from schemas.records import Refused
 from schemas.registry import Registry
 from sources.debezium.state import Rules
+from sources.debezium.tables import read
 from streams.worker import rowlog
 from streams.worker.app import Codecs
 from streams.worker.changes import Changes, Feed
 from streams.worker.deadlines import Deadlines
 from streams.worker.envelopes import Envelopes
-from streams.worker.frontier import Frontier, Offsets
+from streams.worker.frontier import Frontier, Places
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.refusal import Refusal
 from streams.worker.row_metrics import RowMetrics
@@ -49,6 +50,7 @@ class Shop:
     table: Table = field(default_factory=Table)
     told: RowMetrics = field(default_factory=lambda: RowMetrics(CollectorRegistry()))
     committed: dict[tuple[str, int], int] = field(default_factory=dict)
+    feed: Feed = FEED
     door: Door = field(init=False)
     lsn: int = 1000
 
@@ -74,21 +76,21 @@ class Shop:
 
     def process(self) -> tuple[Changes, Rows, Deadlines]:
         refuse = Refusal(self.codecs.refused, self.logs, REFUSED, PARTITIONS, lambda: 0, self.metrics)
-        read = Envelopes(Registry("http://none"))
-        feeds = dict.fromkeys(FEED.topics, FEED)
-        changes = Changes(feeds, read, self.logs, refuse, home, ROWS, self.told)
+        envelopes = Envelopes(Registry("http://none"))
+        feeds = dict.fromkeys(self.feed.topics, self.feed)
+        changes = Changes(feeds, envelopes, self.door.ingest, self.logs, refuse, home, ROWS, self.told)
         waits = Deadlines(self.table, time_passed, self.logs, ROWS, self.frontier(), self._now, self.told)
-        return changes, Rows(self.table, self.door.ingest, refuse, lambda _: FEED.rules, waits.due), waits
+        return changes, Rows(self.table, self.door.ingest, refuse, lambda _: self.feed.rules, waits.due), waits
 
     def frontier(self) -> Frontier:
-        async def ends(topic: str) -> Offsets:
-            return self.logs.ends(topic)
+        async def ends(*topics: str) -> Places:
+            return {topic: self.logs.ends(topic) for topic in topics}
 
-        async def committed(topic: str) -> Offsets:
-            return {partition: self.committed.get((topic, partition), 0) for partition in range(PARTITIONS)}
+        async def committed(*topics: str) -> Places:
+            return {topic: {p: self.committed.get((topic, p), 0) for p in range(PARTITIONS)} for topic in topics}
 
         return Frontier(
-            [FEED.topics], ROWS, ends, committed, lambda partition: self.committed.get((ROWS, partition), 0)
+            [self.feed.topics], ROWS, ends, committed, lambda partition: self.committed.get((ROWS, partition), 0)
         )
 
     def _now(self) -> int:
@@ -107,7 +109,7 @@ class Shop:
         return self
 
     async def _read(self, changes: Changes, rows: Rows, size: int) -> None:
-        for topic in (*FEED.topics, ROWS):
+        for topic in (*self.feed.topics, ROWS):
             for partition in range(PARTITIONS):
                 while records := self._next(topic, partition, size):
                     if topic == ROWS:
@@ -248,6 +250,28 @@ async def test_nothing_is_kept_of_what_has_been_quiet_for_long(shop: Shop) -> No
     await shop.run(1.0, 1.0)
 
     assert not any(shop.table.kept.values())
+
+
+EVENT = {"type": "Searched", "occurred_at": "2026-11-21T07:00:00Z", "customer": {"customer_id": "7"},
+         "payload": {"query": "blue mug"}}  # fmt: skip
+OUTBOX = read({"preset": "reference", "outbox": {"table": "outbox", "columns": {"id": "id", "payload": "payload"}}})
+
+
+async def test_what_stands_in_an_outbox_is_filed_as_the_shops_own_and_once_read_or_routed(shop: Shop) -> None:
+    topics = (f"{PREFIX}.orders", f"{PREFIX}.outbox", "outbox.event.search")
+    shop.feed = Feed("mugs", topics, OUTBOX, Rules(shop="mugs"), frozenset({"outbox.event.search"}))
+    shop.writes("outbox", "c", {"id": "a-1", "payload": json.dumps(EVENT)})
+    shop.writes("outbox", "d", {"id": "a-1", "payload": None})
+    shop.writes("outbox", "c", {"id": "a-2", "payload": json.dumps({**EVENT, "type": "Sought"})})
+    routed = shop.raw("outbox.event.search", json.dumps(json.dumps(EVENT)).encode())
+    routed.headers = (("id", b'"a-1"'),)
+    shop.raw("outbox.event.search", b"no JSON")
+    await shop.run()
+
+    assert [(each.event_id, each.source) for each in shop.events()] == [("a-1", "debezium")] * 2
+    assert {(each.topic, each.field) for each in shop.refused()} == {
+        (f"{PREFIX}.outbox", "type"), ("outbox.event.search", "payload")
+    }  # fmt: skip
 
 
 async def survived(codecs: Codecs, metrics: WorkerMetrics, at: int | None, chunk: int) -> Shop:

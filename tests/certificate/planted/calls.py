@@ -88,7 +88,9 @@ def _(subject: Subject, ground: Ground) -> Subject:
 def _(subject: Subject, ground: Ground) -> Subject:
     def floated(signal: Signal, config: Any, calls: tuple[Call, ...]) -> tuple[Call, ...]:
         through = str(0.1 + 0.2).encode()
-        return tuple(replace(c, body=c.body.replace(b'"worth":', b'"worth":' + through + b',"worth":')) for c in calls)
+        return tuple(
+            structs.replace(c, body=c.body.replace(b'"worth":', b'"worth":' + through + b',"worth":')) for c in calls
+        )
 
     return saying(subject, floated)
 

@@ -68,6 +68,15 @@ def test_of_a_customers_log_only_what_we_wrote_is_new() -> None:
     assert (due.kind, due.ids, due.delay) == ("DeadlineReached", (("cart", "c1"),), timedelta(0))
 
 
+def test_what_a_database_told_stands_in_the_customers_log_alone_and_is_shown_from_there() -> None:
+    told = ShopEvent(event_id="e", shop="mugs", occurred_at=AT, source="debezium", customer=ADA,
+                     payload=SessionActive())  # fmt: skip
+    line = heard.entry(AT, CustomerEvent(key=KEY, at=AT, fact=told))
+
+    assert line is not None
+    assert (line.shop, line.kind, line.key, line.notes) == ("mugs", "SessionActive", KEY, ("by its database",))
+
+
 def test_products_belong_to_nobody() -> None:
     product = Product(product_id="MUG", title="Mug")
     said = CatalogSignal(signal_id="s", shop="mugs", occurred_at=AT, cause="e",

@@ -216,7 +216,7 @@ def test_places_are_counts_of_63_bits_and_nothing_else() -> None:
     def lsn(told: Any) -> tuple[int, ...]:
         return change(envelope("u", {"id": 1}, source() | {"lsn": told, "sequence": None})).position
 
-    assert lsn(2**63 - 1) == lsn(str(2**63 - 1)) == (0, 2**63 - 1)
+    assert lsn(2**63 - 1) == lsn(str(2**63 - 1)) == (2**63 - 1,)
     for told in (2**63, str(2**63), "²", "x", "9" * 40, 1.5e300, True):
         assert 2**63 - 1 not in lsn(told) and all(abs(part) < 2**63 for part in lsn(told))
     bare = {"table": "orders", "ts_ms": -(10**18)}
