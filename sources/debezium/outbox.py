@@ -27,7 +27,7 @@ def row_document(change: Change, table: Outbox) -> object | Unread | None:
         return None
     try:
         told = row.text(table.columns.payload)
-        return _with_id(_decoded(told, table.columns.payload), row.needs(table.columns.id))
+        return _with_id(_written(told, table.columns.payload), row.needs(table.columns.id))
     except Unfit as unfit:
         return unfit.why
 
@@ -42,7 +42,7 @@ def routed_document(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -
         if isinstance(told, Mapping) and set(told) == {"schema", "payload"}:
             told = told["payload"]
         if isinstance(told, str):  # the column as text, and a converter that writes texts as JSON
-            told = _decoded(told, None)
+            told = _written(told, None)
         return _with_id(told, named)
     except Unfit as unfit:
         return unfit.why
@@ -53,6 +53,13 @@ def _decoded(told: str | bytes | None, column: str | None) -> Any:
         return _decoder.decode(told or "")
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError):
         raise Unfit(column or "payload", "is no JSON", NOT_JSON) from None
+
+
+def _written(told: str | None, column: str | None) -> Any:
+    """What somebody wrote into the column: a null there is no deletion, and no event either."""
+    if (document := _decoded(told, column)) is None:
+        raise Unfit(column or "payload", "is no event", NOT_JSON)
+    return document
 
 
 def _with_id(told: object, row_id: str) -> object:

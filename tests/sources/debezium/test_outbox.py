@@ -48,6 +48,12 @@ def test_what_is_no_json_is_named_by_its_column(payload: Any) -> None:
     assert isinstance(found, Unread) and (found.field, found.problem) == ("payload", "is no JSON")
 
 
+def test_a_null_that_was_written_is_refused_and_one_that_deletes_says_nothing() -> None:
+    written = (said("c", "null"), routed_document(b'"null"', [("id", b"a-1")]))
+    assert [each.problem for each in written if isinstance(each, Unread)] == ["is no event"] * 2
+    assert [routed_document(value, []) for value in (b"null", b'{"schema": null, "payload": null}')] == [None, None]
+
+
 ROUTED = {
     "as it is": json.dumps(EVENT),
     "as a text": json.dumps(json.dumps(EVENT)),
