@@ -1,5 +1,5 @@
 """All targets there are, by name."""
 
-from tests.fuzz import backfill, changes, codec, webhooks
+from tests.fuzz import backfill, changes, codec, outbox, webhooks
 
-TARGETS = {**webhooks.TARGETS, **changes.TARGETS, **backfill.TARGETS, **codec.TARGETS}
+TARGETS = {**webhooks.TARGETS, **changes.TARGETS, **outbox.TARGETS, **backfill.TARGETS, **codec.TARGETS}

@@ -18,7 +18,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 WEBHOOKS = ("cscart", "generic", "magento", "sfcc", "shopify", "woocommerce", "pixel")
-CHANGES = ("changes-magento", "changes-reference", "changes-woocommerce")
+CHANGES = ("changes-magento", "changes-reference", "changes-woocommerce", "outbox")
 HISTORY = ("jsonl", "shopify-orders", "shopify-customers", "shopify", "woocommerce", "uci", "rees46")
 RECORDS = ("shop_event", "customer_event", "catalog_event", "signal", "catalog_signal", "refused", "parked")
 RUNS = {

@@ -88,11 +88,11 @@ def _ours() -> list[dict[str, Any]]:
     return told
 
 
-def _cases(system: str) -> list[dict[str, Any]]:
+def cases_of(system: str) -> list[dict[str, Any]]:
     return cases(system) + (_ours() if system == "generic" else [])
 
 
 TARGETS = {
-    name: Target(asks(contract.load(name)), lambda name=name: seeds(_cases(name)))  # type: ignore[misc]
+    name: Target(asks(contract.load(name)), lambda name=name: seeds(cases_of(name)))  # type: ignore[misc]
     for name in contract.names()
 } | {"pixel": Target(asks(sources.pixel.SOURCE), lambda: seeds(_pixels()))}
