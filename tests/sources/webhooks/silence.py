@@ -47,7 +47,7 @@ def _given_back(said: Said) -> bool:
     """Money, and none of it on its way."""
     told = said.get("transactions") or []
     transactions = list(told.values()) if isinstance(told, dict) else told
-    refunds = [each for each in transactions if (each.get("kind") or "refund") == "refund"]
+    refunds = [each for each in transactions if _is_blank(each.get("kind")) or each["kind"] == "refund"]
     if any(each.get("status") == "pending" for each in refunds):
         return False
     done = [each for each in refunds if _is_blank(each.get("status")) or each.get("status") == "success"]
