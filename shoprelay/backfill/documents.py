@@ -8,7 +8,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
 from sources.backfill.format import Row, Unreadable
@@ -17,9 +17,19 @@ CHUNK = 1 << 18
 MAX_DOCUMENT = 16 << 20  # characters
 _BETWEEN = re.compile(r"[\s,\[\]}]*")
 _PAGE = re.compile(r'\s*\{\s*"[a-z_]+"\s*:\s*(?=\[)')
-_DECODER = json.JSONDecoder(parse_float=Decimal)
 NO_CHARACTER = ("holds half of a character", "write the file once more, in UTF-8")
 NO_JSON = ("is no JSON from here on", "write the file once more, or cut it here")
+
+
+def _exact(number: str) -> Decimal:
+    """Some numbers are JSON, and no decimal can hold them."""
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        raise ValueError("is a number beyond all numbers") from None
+
+
+_DECODER = json.JSONDecoder(parse_float=_exact)
 
 
 class Documents:
@@ -58,7 +68,7 @@ class Documents:
         while True:
             try:
                 found, end = _DECODER.raw_decode(self._text, self._at)
-            except (json.JSONDecodeError, RecursionError) as wrong:
+            except (ValueError, RecursionError) as wrong:
                 if self._cut_off(wrong) and len(self._text) - self._at < MAX_DOCUMENT and self._more():
                     continue
                 return Unreadable(self._line, "", *NO_JSON)
@@ -90,7 +100,7 @@ class Documents:
 def parsed(line: bytes) -> Any:
     """One document. Raises `ValueError`."""
     try:
-        found = json.loads(line, parse_float=Decimal)
+        found = json.loads(line, parse_float=_exact)
     except RecursionError:
         raise ValueError("is nested too deep") from None
     if not _can_be_written(found, line.decode()):

@@ -111,16 +111,9 @@ class Source:
     def _documents_on_lines(self, start: Spot) -> Iterator[Read]:
         before = start
         for row, after in self._json_lines(start):
-            if isinstance(row, Unreadable):
-                yield Read(row, after)
-                continue
-            try:
-                found = flat(parsed(row.said.removeprefix(BOM)))
-            except ValueError:
-                yield Read(Unreadable(row.line, "", "is no JSON", "write one document on each line, in UTF-8"), after)
-                continue
-            for n, document in enumerate(found, 1):
-                yield Read(Row(row.line, document), after if n == len(found) else before)
+            found = [row] if isinstance(row, Unreadable) else _documents_of(row)
+            for n, each in enumerate(found, 1):
+                yield Read(each, after if n == len(found) else before)
             before = after
 
     def _documents(self, start: Spot) -> Iterator[Read]:
@@ -189,6 +182,13 @@ class Lines:
             self._back.append(line)
             self.number -= 1
             self.offset -= len(line)
+
+
+def _documents_of(row: Row) -> list[Row | Unreadable]:
+    try:
+        return [Row(row.line, document) for document in flat(parsed(row.said.removeprefix(BOM)))]
+    except ValueError:
+        return [Unreadable(row.line, "", "is no JSON", "write one document on each line, in UTF-8")]
 
 
 def _whole(line: bytes, lines: Lines) -> bytes | None:

@@ -21,6 +21,7 @@ from schemas.values import CustomerRef
 from sources.backfill.format import Fact, Format, Found, Row, Telling, Unreadable
 
 SEE = "see the field's doc in shop_event.avsc"
+NO_JSON = ("is no JSON", "write one event as JSON on each line, in UTF-8")
 _PREFIX = "shoprelay.events."
 _PLACE = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 
@@ -66,7 +67,7 @@ def _one(row: Row, telling: Telling) -> Fact | Unreadable:
     except msgspec.ValidationError as wrong:
         return _unreadable(row.line, "", wrong)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Unreadable(row.line, "", "is no JSON", "write one event as JSON on each line, in UTF-8")
+        return Unreadable(row.line, "", *NO_JSON)
     if told.shop not in (None, telling.shop):
         return Unreadable(row.line, "shop", "is another shop's", "tell each shop's history by itself, with its --shop")
     if told.occurred_at.tzinfo is None:
@@ -75,6 +76,8 @@ def _one(row: Row, telling: Telling) -> Fact | Unreadable:
         payload = _payload(told)
     except msgspec.ValidationError as wrong:
         return _unreadable(row.line, "payload", wrong)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a part is not decoded before it is asked for
+        return Unreadable(row.line, "payload", *NO_JSON)
     except _NoKind:
         return Unreadable(row.line, "type", "is no event there is", "name one of the payloads in shop_event.avsc")
     event = ShopEvent(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 
+from sources.webhooks.document import MOST_DIGITS, rounded
+
 _FORMS = ("%Y-%m-%d %H:%M:%S %z", "%m/%d/%Y %H:%M", "%m/%d/%y %H:%M", "%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -33,12 +35,9 @@ def _as(said: str, form: str) -> datetime | None:
 
 
 def amount(said: str) -> Decimal | None:
-    """Exactly as written, with a point; beyond four places it is rounded."""
+    """Exactly as written, with a point; beyond four places it is rounded. More digits than a log holds are none."""
     try:
         found = Decimal(said)
     except InvalidOperation:
         return None
-    if not found.is_finite():
-        return None
-    places = found.as_tuple().exponent
-    return round(found, 4) if isinstance(places, int) and places < -4 else found
+    return rounded(found) if found.is_finite() and found.adjusted() <= MOST_DIGITS else None

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import blake2b
 from itertools import groupby
 
@@ -23,6 +23,7 @@ from schemas.events import (
     ShopPayload,
 )
 from schemas.values import CustomerRef, LineItem, Order
+from sources.backfill import columns
 from sources.backfill import format as history
 
 Row = Mapping[str, str]
@@ -122,7 +123,7 @@ def _event(row: _Read, event_id: str, payload: ShopPayload, shop: str, priority:
 
 def _read(n: int, row: Row, alike: Counter[tuple[str, ...]]) -> _Read | Unreadable:
     said = tuple(row.get(column) or "" for column in _COLUMNS)
-    at, price = _time(said[0]), _price(said[3])
+    at, price = _time(said[0]), columns.amount(said[3])
     if at is None:
         return Unreadable(n, "event_time", "is no time", 'write it as "2022-10-01 00:00:00 UTC"')
     if said[1] not in KINDS:
@@ -159,14 +160,6 @@ def _time(text: str) -> datetime | None:
         return datetime.strptime(text.removesuffix(" UTC"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _price(text: str) -> Decimal | None:
-    try:
-        price = Decimal(text)
-    except InvalidOperation:
-        return None
-    return round(price, 4) if price.is_finite() else None
 
 
 def _derived(*parts: str) -> str:

@@ -85,13 +85,15 @@ def _order(state: State, head: OrderRow, rules: Rules) -> Said:
     assert placed_at is not None
     changed_at = max(head.updated_at or state.seen[f"orders:{order_id}"].at, placed_at)
     payload, content, events = OrderPlaced(order=order, cart_id=head.cart_id), _print(order), []
-    if not state.placed:
+    is_news = state.said.get("order") != content if state.placed else not head.is_new and changed_at > placed_at
+    if (
+        is_news or not state.placed
+    ):  # in front of every picture: whoever has forgotten the order takes none for a purchase
         placed = facts.order_placed(order_id)
         events.append(_event(rules, placed, placed_at, payload, head.who, live=state.live))
-        if head.who.customer_id or head.who.email:
-            priority: Priority = "live" if state.live else "backfill"
-            events.append(facts.order_link(order_id, rules.shop, placed_at, head.who, source=SOURCE, priority=priority))
-    is_news = state.said.get("order") != content if state.placed else not head.is_new and changed_at > placed_at
+    if not state.placed and (head.who.customer_id or head.who.email):
+        priority: Priority = "live" if state.live else "backfill"
+        events.append(facts.order_link(order_id, rules.shop, placed_at, head.who, source=SOURCE, priority=priority))
     if is_news:
         named: Named = lambda version: facts.order(order_id, version)  # noqa: E731
         event_id, at = _version(state, "order", named, changed_at, content, again=changed_at == placed_at)

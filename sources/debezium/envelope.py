@@ -204,7 +204,8 @@ def _position(source: Mapping[object, object], transaction: object) -> Position:
         if source.get(commit) is not None or source.get(own) is not None:
             serial = _whole(source.get("event_serial_no")) or _whole(source.get("ssn")) or number or 0
             return (*_parts(source.get(commit)), *_parts(source.get(own)), serial)
-    return (_whole(source.get("ts_us")) or (_whole(source.get("ts_ms")) or 0) * 1000, number or 0)
+    milliseconds = _whole(source.get("ts_ms")) or 0
+    return (_whole(source.get("ts_us")) or _whole(milliseconds * 1000) or 0, number or 0)
 
 
 def _parts(told: object) -> tuple[int, int, int]:

@@ -188,6 +188,8 @@ def moment_of(text: str, field: str) -> datetime:
 
 def _since_1970(seconds: int | Decimal, field: str) -> datetime:
     try:
+        if isinstance(seconds, Decimal) and seconds.adjusted() > MOST_DIGITS:  # written out, it would fill the memory
+            raise OverflowError
         return datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):
         raise Unfit(field, "is not a time", "send an ISO 8601 time or seconds since 1970") from None

@@ -226,7 +226,7 @@ def _line(of: str, line: LineItem, may_be_zero: bool = False) -> Problem | None:
     if problem := _identifier(".product_id", line.product_id, of):
         return problem
     # an order that was edited keeps its lines
-    if not (may_be_zero and line.quantity == 0) and (problem := _quantity(".quantity", line.quantity, of)):
+    if not (may_be_zero and not line.quantity) and (problem := _quantity(".quantity", line.quantity, of)):
         return problem
     return (
         _amount(".unit_price", line.unit_price, of)
@@ -267,7 +267,7 @@ def _places(field: str, value: Decimal, of: str = "") -> Problem | None:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
         return Problem(of + field, "is not a number", "send a decimal")
-    if exponent < PLACES and value != round(value, -PLACES):
+    if exponent < PLACES and any(value.as_tuple().digits[exponent - PLACES :]):
         return Problem(of + field, f"has {-exponent} decimal places, at most {-PLACES} are taken", "round it")
     return None
 

@@ -1,14 +1,20 @@
 """Orders and what becomes of them: each fact once, with its order, in an order that makes sense."""
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from schemas import events, signals
+from schemas.events import ShopEvent
 from schemas.values import LineItem, Order
 from streams.domain.policy import Policy
 from tests.domain.story import (
+    ADA,
+    ADA_BY_MAIL,
     BOB,
+    DAY,
     FAR,
     HOUR,
     NOON,
@@ -22,6 +28,7 @@ from tests.domain.story import (
     given,
     kinds,
     line,
+    logged_in,
     only,
     ordered,
     paid,
@@ -265,6 +272,32 @@ def test_time_passing_for_a_held_fact_does_not_depend_on_what_made_it_pass() -> 
     busy.tell(fulfilled(at="12:00", who=BOB))
 
     assert quiet.pass_time("13:00") == busy.tell(viewed(at="13:01", who=BOB))[:1]
+
+
+def picture(at: datetime, **more: Any) -> ShopEvent:
+    """The order of noon as it looks later."""
+    order = Order(order_id="order-1", placed_at=NOON, currency="EUR", total=Decimal(25), lines=(line(),), **more)
+    event_id = "order-placed:order-1" if at == NOON else f"order:order-1:{at:%H%M}"
+    return told(events.OrderPlaced(order=order), at, who=ADA_BY_MAIL, event_id=event_id)
+
+
+def test_a_picture_of_what_a_guest_had_bought_is_no_other_purchase_of_the_account() -> None:
+    world = World()
+    first = world.tell(picture(NOON), cancelled(at="12:10", who=ADA_BY_MAIL), logged_in(at="12:20", who=ADA))
+    again = world.tell(picture(NOON), picture(clock("12:30"), note="given back"))
+
+    ids = {signal.signal_id for signal in (*first, *again) if isinstance(signal.payload, signals.OrderPlaced)}
+    assert ids == {"shop:order-placed:order-1:OrderPlaced"}
+
+
+def test_a_picture_of_an_order_that_was_forgotten_is_said_under_the_id_it_had() -> None:
+    world = World()
+    first = world.tell(picture(NOON), cancelled(at="12:10", who=ADA_BY_MAIL))
+    world.pass_time(NOON + 60 * DAY)
+    again = world.tell(picture(NOON + 60 * DAY, note="given back"))
+
+    ids = [signal.signal_id for signal in (*first, *again) if isinstance(signal.payload, signals.OrderPlaced)]
+    assert ids == ["shop:order-placed:order-1:OrderPlaced"] * 2
 
 
 # -- bounds and wholesale

@@ -130,3 +130,14 @@ def test_a_stamp_from_the_future_counts_as_received_now() -> None:
 def test_a_clock_that_is_a_little_ahead_is_believed() -> None:
     assert counted_at(NOON + 2 * SECOND, NOON, POLICY) == NOON + 2 * SECOND
     assert counted_at(NOON - SECOND, NOON, POLICY) == NOON - SECOND
+
+
+@pytest.mark.parametrize("number", [f"{'9' * 29}.12345", "1e400", "1e-400", "NaN", "sNaN", "-Infinity"])
+def test_it_is_total_for_numbers_that_are_none_and_for_more_digits_than_python_counts_with(number: str) -> None:
+    value = Decimal(number)
+    stock = told(events.StockChanged(product_id="mug", quantity=value), who=ADA)
+    for event in (stock, order(discount=value), order(lines=(replace(line(), quantity=value),)), order(total=value)):
+        problem = problem_of(event, POLICY)
+        assert problem is None or (problem.problem and problem.remedy)
+    assert problem_of(order(discount=Decimal("12.340000")), POLICY) is None
+    assert refused(order(discount=Decimal("9" * 29 + ".12345"))).field == "payload.order.discount"

@@ -59,6 +59,7 @@ def test_what_is_no_event_says_why_and_names_nobody() -> None:
     found = {
         "not json": refused(b'{"customer": {"email": "ada@example.com"'),
         "not utf-8": refused(b'{"event_id": "\xff"}'),
+        "cut inside": refused(line(type="OrderCancelled", payload={"order_id": "ü"}).replace(b"\\u00fc", b"\xfc")),
         "no id": refused(line(event_id=None)),
         "no kind": refused(line(type=None)),
         "unknown kind": refused(line(type="ada@example.com")),
@@ -71,7 +72,8 @@ def test_what_is_no_event_says_why_and_names_nobody() -> None:
     }  # fmt: skip
 
     assert {name: each.field for name, each in found.items()} == {
-        "not json": "", "not utf-8": "", "no id": "", "no kind": "type", "unknown kind": "type", "another shop": "shop",
+        "not json": "", "not utf-8": "", "cut inside": "payload",
+        "no id": "", "no kind": "type", "unknown kind": "type", "another shop": "shop",
         "no offset": "occurred_at", "misspelt": "", "no text": "customer.email", "no number": "payload.item.quantity",
         "two kinds": "payload.-type",
     }  # fmt: skip

@@ -76,7 +76,8 @@ def test_an_invoice_with_a_bad_line_is_refused_whole() -> None:
 
     assert all(isinstance(each, Unreadable) for each in found)
     assert {each.line: each.field for each in found} == {2: "InvoiceNo", 3: "Quantity", 4: "InvoiceNo"}  # type: ignore[union-attr]
-    for wrong in ({"InvoiceDate": "yesterday"}, {"UnitPrice": "NaN"}, {"StockCode": " "}, {"InvoiceDate": ""}):
+    for wrong in ({"InvoiceDate": "yesterday"}, {"UnitPrice": "NaN"}, {"StockCode": " "}, {"InvoiceDate": ""},
+                  {"UnitPrice": f"{'9' * 29}.12345"}, {"UnitPrice": "1e999999"}, {"Quantity": "1e99"}):  # fmt: skip
         (refused,) = told(row(**wrong))
         assert isinstance(refused, Unreadable) and refused.field == next(iter(wrong))
 

@@ -302,7 +302,8 @@ async def test_a_death_at_any_seam_changes_neither_what_is_said_nor_what_is_know
 ) -> None:
     undisturbed = await survived(codecs, metrics, None, chunk)
     kinds = [type(event.payload) for event in undisturbed.events()]
-    assert kinds[0] is OrderPlaced and OrderPaid in kinds and kinds.count(OrderPlaced) == 3
+    pictures = {event.event_id for event in undisturbed.events() if isinstance(event.payload, OrderPlaced)}
+    assert kinds[0] is OrderPlaced and OrderPaid in kinds and len(pictures) == 3
 
     for seam in range(undisturbed.seams.passed):
         shop = await survived(codecs, metrics, seam, chunk)

@@ -74,7 +74,10 @@ def _event(told: Document, shop: ShopSettings) -> ShopEvent:
     at = event.occurred_at
     if at.tzinfo is None:
         raise Unfit(told.at("occurred_at"), "has no zone", "write it in UTC: 2026-11-25T10:00:00Z")
-    return msgspec.structs.replace(event, occurred_at=at.astimezone(UTC))
+    try:
+        return msgspec.structs.replace(event, occurred_at=at.astimezone(UTC))
+    except OverflowError:
+        raise Unfit(told.at("occurred_at"), "lies outside the years 1 to 9999", "send the time it happened") from None
 
 
 def _unfit(said: str, path: str) -> Unfit:

@@ -44,8 +44,12 @@ def deleted(
 def stock(delivery: Delivery, item: Document, event_id: str | None, event_at: datetime | None) -> tuple[ShopEvent, ...]:
     """A stock item has no time: the event's own counts, and the event's id tells this change from the next."""
     quantity = item.amount("qty")
-    if quantity is None or item.truth("manage_stock") is False:
+    if item.truth("manage_stock") is False:
         return NOTHING
+    if quantity is None:
+        if item.has("qty"):  # never counted so far
+            return NOTHING
+        raise item.missing("qty", "subscribe the event with the field `qty`")
     product_id, at = item.needs("product_id"), event_at or delivery.received
     changed = StockChanged(product_id=product_id, quantity=quantity, location=item.text("stock_id"))
     return (delivery.event(facts.stock(product_id, None, item.text("stock_id"), event_id or at), at, changed),)

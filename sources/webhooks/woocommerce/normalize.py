@@ -80,7 +80,10 @@ def entity_of(headers: Headers, document: object) -> str | None:
         return None
     kind = headers.get(TOPIC, "").partition(".")[0]
     if "refund" in kind:
-        order_id = orders.order_of(Document(document))
+        try:
+            order_id = orders.order_of(Document(document))
+        except Unfit:  # refused when it is told
+            return None
         return f"order:{order_id}" if order_id else None
     value = document.get("id")
     return f"{kind}:{value}" if isinstance(value, str | int) else None

@@ -50,7 +50,7 @@ def told(delivery: Delivery, order: Document, *, is_new: bool) -> tuple[ShopEven
         cancelled = OrderCancelled(order_id=order_id)
         said.append(delivery.event(facts.order_cancelled(order_id), at, cancelled, who))
     for each in order.parts("refunds"):
-        said += _refunded(delivery, each, order_id, who, each.amount("total"), placed.order.currency, at)
+        said += _refunded(delivery, each, order_id, who, each.needs_amount("total"), placed.order.currency, at)
     return tuple(said)
 
 
@@ -163,7 +163,7 @@ def refund_alone(delivery: Delivery, refund: Document) -> tuple[ShopEvent, ...]:
     if order_id is None:
         raise refund.missing("parent_id", "send the refund with its `_links`, or the whole order")
     at = refund.moment("date_created_gmt") or delivery.received
-    amount = refund.amount("amount")
+    amount = refund.needs_amount("amount")
     return _refunded(delivery, refund, order_id, facts.order_ref(order_id), amount, None, at)
 
 
@@ -182,7 +182,7 @@ def _refunded(
     refund: Document,
     order_id: str,
     who: CustomerRef,
-    amount: Decimal | None,
+    amount: Decimal,
     currency: str | None,
     at: datetime,
 ) -> tuple[ShopEvent, ...]:

@@ -139,3 +139,19 @@ def test_half_a_character_is_refused_and_a_whole_one_is_not(tmp_path: Path) -> N
         found = reads(written(tmp_path, content), DOCUMENTS)
         assert [each.row.said["n"] for each in found if isinstance(each.row, Row)][-1] == "😀"
         assert sum(isinstance(each.row, Unreadable) for each in found) == 1
+
+
+@pytest.mark.parametrize("number", ["1e9999999999999999999", "9" * 5_000])
+def test_a_number_that_nobody_can_hold_is_refused(tmp_path: Path, number: str) -> None:
+    bad = b'{"n": %s}' % number.encode()
+    lines = reads(written(tmp_path, b"%b\n%b\n%b" % (b'{"n": 1}', bad, b'{"n": 3}')), DOCUMENTS)
+    assert [type(each.row).__name__ for each in lines] == ["Row", "Unreadable", "Row"]
+    listed = reads(written(tmp_path, b'[{"n": 1},\n%b]' % bad), DOCUMENTS)
+    assert [type(each.row).__name__ for each in listed] == ["Row", "Unreadable"]
+
+
+def test_places_rise_behind_a_line_that_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, b'{"n": 1}\n{"n": \n[{"n": 3}, {"n": 4}]\n')
+    places = [each.after.line for each in reads(file, DOCUMENTS)]
+
+    assert places == [1, 2, 2, 3], "of several documents on a line only the last leads beyond it"

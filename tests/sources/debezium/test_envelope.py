@@ -219,6 +219,8 @@ def test_places_are_counts_of_63_bits_and_nothing_else() -> None:
     assert lsn(2**63 - 1) == lsn(str(2**63 - 1)) == (2**63 - 1,)
     for told in (2**63, str(2**63), "²", "x", "9" * 40, 1.5e300, True):
         assert 2**63 - 1 not in lsn(told) and all(abs(part) < 2**63 for part in lsn(told))
+    bare = {"table": "orders", "ts_ms": -(10**18)}
+    assert change(envelope("u", {"id": 1}, bare)).position == (0, 0), "in microseconds it is none"
 
 
 def test_avro_names_its_doubles() -> None:

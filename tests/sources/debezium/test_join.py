@@ -91,6 +91,16 @@ def test_a_status_that_comes_back_is_told_by_the_picture_alone() -> None:
     assert said == ["packed"] and joining.ids[-1] == "order:1001:2026-11-21T07:50:00Z"
 
 
+def test_that_it_was_placed_stands_in_front_of_every_later_picture() -> None:
+    """As a webhook tells it: who has forgotten the order by then takes no picture of it for another purchase."""
+    later = ORDER | {"total": "50.00", "updated_at": "2026-12-21T07:30:00Z"}
+    joining = Joining().hears(*ROWS).waits(5).hears(row("orders", "u", later, 50)).waits(5)
+
+    first, again, picture = (event for event in joining.events if isinstance(event.payload, OrderPlaced))
+    assert (again.event_id, again.occurred_at) == (first.event_id, first.occurred_at)
+    assert picture.event_id == "order:1001:2026-12-21T07:30:00Z" and picture.payload == again.payload
+
+
 def test_two_changes_in_one_second_have_two_ids() -> None:
     later = {"updated_at": "2026-11-21T07:30:00Z"}
     joining = Joining().hears(*ROWS).waits(5)

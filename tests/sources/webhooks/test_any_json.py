@@ -17,6 +17,7 @@ from sources.webhooks import contract
 from sources.webhooks.contract import Refusal, ShopSettings
 from streams.domain.policy import Policy
 from streams.domain.validate import problem_of
+from tests.sources.webhooks.silence import may_say_nothing
 from tests.sources.webhooks.test_cases import CASES, RECEIVED
 from tests.thorough import examples
 
@@ -59,18 +60,19 @@ def put(document: Any, place: tuple[Any, ...], value: Any) -> Any:
 def answer(system: str, headers: dict[str, str], body: Any, currency: str | None) -> None:
     given = {name.lower(): value for name, value in headers.items()}
     shop = ShopSettings(shop="mugs", currency=currency, statuses={"processing": "paid"})
+    key = contract.load(system).entity(given, body)
+    assert key is None or isinstance(key, str)
     told = contract.load(system).normalize(given, body, shop, RECEIVED)
     if isinstance(told, Refusal):
         assert told.problem
         assert told.remedy
         assert SECRET not in f"{told.field} {told.problem} {told.remedy}"
         return
+    assert told or may_say_nothing(system, given, body), "nothing is told of it, and nobody says why"
     for event in told:
         assert isinstance(event, ShopEvent)
         assert event.occurred_at.tzinfo is not None
         problem_of(event, Policy())  # total, whatever a source lets through
-    key = contract.load(system).entity(given, body)
-    assert key is None or isinstance(key, str)
 
 
 @pytest.mark.parametrize("system", contract.names())
@@ -111,3 +113,16 @@ def test_the_same_delivery_is_the_same_events_whenever_it_comes(system: str) -> 
         first, second = (source.normalize(headers, case["body"], shop, at) for at in (RECEIVED, later))
         if isinstance(first, tuple) and isinstance(second, tuple):
             assert [event.event_id for event in first] == [event.event_id for event in second]
+
+
+@pytest.mark.parametrize("field", ["date_created_gmt", "date_paid_gmt"])
+def test_a_time_that_would_fill_the_memory_is_refused(field: str) -> None:
+    (case, *_) = [each for each in cases("woocommerce") if "date_paid_gmt" in str(each["body"])]
+    body = case["body"] | {field: Decimal("1e999999999")}
+    headers = {"x-wc-webhook-topic": "order.created"}
+    told = contract.load("woocommerce").normalize(headers, body, ShopSettings(shop="mugs"), RECEIVED)
+    assert isinstance(told, Refusal) and told.field == field
+
+
+def test_a_refund_that_names_its_order_by_no_text_is_about_nobody_and_refused() -> None:
+    answer("woocommerce", {"X-WC-Webhook-Topic": "refund.created"}, {"id": 801, "amount": 5, "parent_id": {}}, None)
