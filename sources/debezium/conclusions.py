@@ -88,7 +88,7 @@ def _order(state: State, head: OrderRow, rules: Rules) -> Said:
     is_news = state.said.get("order") != content if state.placed else not head.is_new and changed_at > placed_at
     if (
         is_news or not state.placed
-    ):  # in front of every picture: whoever has forgotten the order takes none for a purchase
+    ):  # in front of each picture, or whoever has forgotten the order takes it for a purchase
         placed = facts.order_placed(order_id)
         events.append(_event(rules, placed, placed_at, payload, head.who, live=state.live))
     if not state.placed and (head.who.customer_id or head.who.email):
