@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 ENGINE := $(VENV)/.engine
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell \
 	$(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(p))))
-APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py tests/delivery/test_simulation.py tests/fuzz
+APART := tests/system/test_mutations.py tests/certificate tests/broker/test_lanes.py tests/delivery/test_simulation.py \
+	tests/fuzz
 FAST := not system and not slow and not kafka and not real and not browser and not cdc
 
 .PHONY: help

@@ -86,9 +86,8 @@ def _order(state: State, head: OrderRow, rules: Rules) -> Said:
     changed_at = max(head.updated_at or state.seen[f"orders:{order_id}"].at, placed_at)
     payload, content, events = OrderPlaced(order=order, cart_id=head.cart_id), _print(order), []
     is_news = state.said.get("order") != content if state.placed else not head.is_new and changed_at > placed_at
-    if (
-        is_news or not state.placed
-    ):  # in front of every picture: whoever has forgotten the order takes none for a purchase
+    if is_news or not state.placed:
+        # in front of each picture, or whoever has forgotten the order would take it for another purchase
         placed = facts.order_placed(order_id)
         events.append(_event(rules, placed, placed_at, payload, head.who, live=state.live))
     if not state.placed and (head.who.customer_id or head.who.email):
