@@ -63,10 +63,13 @@ def raw_long(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         number |= (byte & 127) << shift
         if byte < 128:
+            if shift == 63 and byte > 1:  # the tenth byte has room for one bit
+                break
             return number, at
         shift += 7
         if shift > 63:
-            raise Unreadable("bad-number", None, "a number longer than 64 bits")
+            break
+    raise Unreadable("bad-number", None, "a number longer than 64 bits")
 
 
 def raw_length(data: bytes, at: int) -> tuple[int, int]:

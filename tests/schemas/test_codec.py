@@ -21,6 +21,7 @@ from schemas.codec import (
 )
 from schemas.events import CartReplaced, CatalogEvent, CustomerEvent, DeadlineReached, SessionActive, ShopEvent
 from schemas.layout import load
+from schemas.quantities import Unreadable, raw_long
 from schemas.registry import Registry, RegistryUnavailable
 from schemas.samples import samples
 from schemas.signals import Signal
@@ -406,3 +407,14 @@ async def test_signals_have_a_codec_too(registry: Registry) -> None:
     for branch, said in samples(Signal):
         assert isinstance(said, Signal)
         assert codec.decode(codec.encode(said)) == said, branch
+
+
+@pytest.mark.parametrize(("last", "fits"), [(0x00, True), (0x01, True), (0x02, False), (0x7F, False)])
+def test_a_number_has_64_bits_and_no_more(last: int, fits: bool) -> None:
+    """Ten bytes have room for 70: what is more is damage, and could not be written again."""
+    data = b"\xff" * 9 + bytes([last])
+    if fits:
+        assert raw_long(data, 0) == ((1 << 63) - 1 | last << 63, 10)
+        return
+    with pytest.raises(Unreadable, match="longer than 64 bits"):
+        raw_long(data, 0)
