@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
@@ -263,8 +264,8 @@ class Courier:
                     self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
-    def advance(self, entry: Entry) -> None:
-        """Its next call was delivered."""
+    def advance(self, entry: Entry, wall: datetime | None = None) -> None:
+        """Its next call was delivered, at this time; now if none is given."""
         assert entry.calls is not None
         self.successes += 1
         self.guard.delivered()
@@ -274,7 +275,7 @@ class Courier:
         if entry.at < len(entry.calls):
             self.turns.ready(entry.lane)
         else:
-            self._finish(entry, DELIVERED)
+            self._finish(entry, DELIVERED, wall)
 
     def failed(self, entry: Entry) -> None:
         """How often its call failed, and whether while others got through."""
@@ -287,14 +288,14 @@ class Courier:
             self._finish(entry, PARKED)
         return parked
 
-    def _finish(self, entry: Entry, outcome: str) -> None:
+    def _finish(self, entry: Entry, outcome: str, wall: datetime | None = None) -> None:
         lane, signal = entry.lane, entry.signal
         self._metrics.finished(kind(entry), outcome)
         if outcome == DELIVERED and signal is not None:
             if self._is_reminder(entry):
                 self._reminders.sent(signal.signal_id)
             if signal.priority == "live":
-                self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
+                self._metrics.told(((wall or self._clock.wall()) - signal.occurred_at).total_seconds())
         self._remembered.finished(entry)
         self._lanes.finish(entry)
         self.progressed_at = self._clock.monotonic()
