@@ -89,7 +89,9 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            said: Finished | Unsayable | None = await self._second.taken_up(entry)
+            said: Finished | Unsayable | None = None
+            if entry.partition.second:
+                said = await self._second.taken_up(entry)
             if said is None and self._remembered.silent and not await self._beforehand.listened(entry):
                 return None
             said = said or self.prepare(entry)
