@@ -233,6 +233,7 @@ class Carrier:
                 courier.guard.misconfigured(lane, answer)
             elif verdict is not Verdict.THROTTLED:
                 entry.alone = True
+        courier.got_through(delivered.total())
         for says, many in delivered.items():
             self._metrics.calls(says, Verdict.DELIVERED, many)
         if Verdict.MISCONFIGURED in verdicts:  # the sink holds, and the probe may be one of ours
