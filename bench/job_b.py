@@ -49,7 +49,9 @@ class Line(Value, frozen=True):
     price_cents: int
 
 
-class CartEvent(Value, frozen=True):
+class Happened(Conclusion, frozen=True, kw_only=True):
+    """The harness's event as it is."""
+
     event_id: str
     kind: str
     customer_id: str
@@ -63,19 +65,13 @@ class CartEvent(Value, frozen=True):
     url: str
 
 
-class Happened(Conclusion, frozen=True, kw_only=True):
-    """The harness's event as it is."""
-
-    event: CartEvent
-
-
 class Events:
     """A `Codec` of signals that reads the harness's events."""
 
     def __init__(self) -> None:
         layout = parse(Path(ENV["SCHEMA"]).read_text())
         self._read = compile_reader(
-            layout, layout, {"shoprelay.peers.CartEvent": CartEvent, "shoprelay.peers.Line": Line}
+            layout, layout, {"shoprelay.peers.CartEvent": Happened, "shoprelay.peers.Line": Line}
         )
 
     def decode(self, framed: bytes) -> Signal:
@@ -86,19 +82,19 @@ class Events:
             occurred_at=datetime.fromtimestamp(event.ts / 1000, UTC),
             cause=event.event_id,
             customer=Customer(key=event.customer_id, ref=CustomerRef(email=event.email)),
-            payload=Happened(event=event),  # type: ignore[arg-type]
+            payload=event,  # type: ignore[arg-type]
         )
 
     async def fetch(self, schema_id: int) -> None: ...
 
 
 def calls(said: Signal, config: Any) -> tuple[Call, ...]:
-    event: CartEvent = said.payload.event  # type: ignore[union-attr]
+    event: Happened = said.payload  # type: ignore[assignment]
     attributes = {
         "unique_id": said.signal_id,
         "time": event.ts,
         "metric": event.kind,
-        "value": sum(line.qty * line.price_cents for line in event.lines) / 100,
+        "value": sum([line.qty * line.price_cents for line in event.lines]) / 100,
         "value_currency": event.currency,
         "profile": {"email": event.email, "external_id": event.customer_id},
         "properties": {"shop": event.shop, "url": event.url, "order_id": event.order_id, "lines": event.lines},

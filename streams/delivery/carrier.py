@@ -110,13 +110,15 @@ class Carrier:
             assert entry.calls is not None, "an entry that is prepared has calls left"
             for at in range(entry.at, len(entry.calls)):
                 call = entry.calls[at]
-                if call.endpoint != batch.endpoint or (call.needs and call.needs in opened):
+                if call.endpoint != batch.endpoint:
                     return run
-                if any(name and sequence.blocks(lane.key, name) for name in (call.needs, call.opens)):
+                if call.needs and (call.needs in opened or sequence.blocks(lane.key, call.needs)):
                     return run
-                run.append(Item(entry, at, call))
                 if call.opens:
+                    if sequence.blocks(lane.key, call.opens):
+                        return run
                     opened.add(call.opens)
+                run.append(Item(entry, at, call))
                 if len(run) == most:
                     return run
         return run
@@ -218,18 +220,20 @@ class Carrier:
             self._put_back(batch, items, Verdict.UNAVAILABLE)
             raise Stop
         delivered: Counter[str] = Counter()
+        wall = self._clock.wall()
         for (entry, at, call), verdict in zip(items, verdicts, strict=True):
             lane = entry.lane
             if verdict is Verdict.DELIVERED:
                 if lane not in waiting and entry.at == at:
                     delivered[call.says] += 1
-                    courier.advance(entry)
+                    courier.advance(entry, wall)
                 continue
             waiting.add(lane)
             if verdict is Verdict.MISCONFIGURED:
                 courier.guard.misconfigured(lane, answer)
             elif verdict is not Verdict.THROTTLED:
                 entry.alone = True
+        courier.got_through(delivered.total())
         for says, many in delivered.items():
             self._metrics.calls(says, Verdict.DELIVERED, many)
         if Verdict.MISCONFIGURED in verdicts:  # the sink holds, and the probe may be one of ours

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
@@ -28,7 +29,7 @@ from streams.delivery.park import Parking
 from streams.delivery.remembered import Remembered
 from streams.delivery.reminders import Reminders
 from streams.delivery.rests import Rests
-from streams.delivery.say import DELIVERED, NOT_TOLD, PARKED, WITHHELD, Finished, Speaker, Unsayable, kind
+from streams.delivery.say import DELIVERED, NOT_TOLD, PARKED, UNKNOWN, WITHHELD, Finished, Speaker, Unsayable
 from streams.delivery.second import SecondWay
 from streams.delivery.settings import DeliverySettings
 from streams.delivery.turns import Turns
@@ -88,7 +89,9 @@ class Courier:
 
     async def _serve(self, lane: Lane, entry: Entry) -> None:
         try:
-            said: Finished | Unsayable | None = await self._second.taken_up(entry)
+            said: Finished | Unsayable | None = None
+            if entry.partition.second:
+                said = await self._second.taken_up(entry)
             if said is None and self._remembered.silent and not await self._beforehand.listened(entry):
                 return None
             said = said or self.prepare(entry)
@@ -120,7 +123,8 @@ class Courier:
         """Nothing of it is left to send. What was parked is taken away before that is committed; while the shop is away
         it stays."""
         if self._remembered.silent or await self._second.settled(entry):
-            self._finish(entry, outcome)
+            self.progressed_at = self._clock.monotonic()
+            self._finish(entry, outcome, self._clock.wall() if outcome == DELIVERED else None)
 
     async def _kept(self, entry: Entry, call: Call) -> bool:
         kept = await self._beforehand.kept(entry, call)
@@ -251,7 +255,8 @@ class Courier:
         match step(verdict, poison=poison, outage=outage):
             case Step.ADVANCE:
                 if await self._beforehand.forgotten(entry, call) and await self._second.passed(entry, call):
-                    self.advance(entry)
+                    self.got_through(1)
+                    self.advance(entry, self._clock.wall())
             case Step.WAIT if self.hold.lane is not lane:
                 self._stand(lane, call, first=verdict is Verdict.THROTTLED)
             case Step.REST if self.hold.lane is not lane:
@@ -263,18 +268,22 @@ class Courier:
                     self.hold.lane = None
                 await self.put_aside(entry, park.GAVE_UP if poison else park.REJECTED, answer)
 
-    def advance(self, entry: Entry) -> None:
-        """Its next call was delivered."""
+    def got_through(self, calls: int) -> None:
+        """So many were delivered."""
+        self.successes += calls
+        self.guard.delivered(calls)
+        self.progressed_at = self._clock.monotonic()
+
+    def advance(self, entry: Entry, wall: datetime) -> None:
+        """Its next call is one of those that got through, at this time."""
         assert entry.calls is not None
-        self.successes += 1
-        self.guard.delivered()
         entry.at += 1
         entry.attempts = entry.blamed = 0
         entry.first_at = 0.0
         if entry.at < len(entry.calls):
             self.turns.ready(entry.lane)
         else:
-            self._finish(entry, DELIVERED)
+            self._finish(entry, DELIVERED, wall)
 
     def failed(self, entry: Entry) -> None:
         """How often its call failed, and whether while others got through."""
@@ -284,19 +293,21 @@ class Courier:
         """Whether it is parked; if not, it is where it has to wait."""
         parked = await self.guard.put_aside(entry, code, answer, detail)
         if parked:
+            self.progressed_at = self._clock.monotonic()
             self._finish(entry, PARKED)
         return parked
 
-    def _finish(self, entry: Entry, outcome: str) -> None:
+    def _finish(self, entry: Entry, outcome: str, wall: datetime | None = None) -> None:
+        """`wall` is when it was delivered."""
         lane, signal = entry.lane, entry.signal
-        self._metrics.finished(kind(entry), outcome)
-        if outcome == DELIVERED and signal is not None:
-            if self._is_reminder(entry):
+        self._metrics.finished(type(signal.payload).__name__ if signal else UNKNOWN, outcome)
+        if wall is not None and signal is not None:
+            if type(signal.payload) in self._sink.reminders:
                 self._reminders.sent(signal.signal_id)
             if signal.priority == "live":
-                self._metrics.told((self._clock.wall() - signal.occurred_at).total_seconds())
-        self._remembered.finished(entry)
+                self._metrics.told((wall - signal.occurred_at).total_seconds())
+        if (exact := self._remembered.exact) is not None:
+            exact.finished(entry)
         self._lanes.finish(entry)
-        self.progressed_at = self._clock.monotonic()
         if lane.entries:
             self.turns.ready(lane)

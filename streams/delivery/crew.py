@@ -59,13 +59,16 @@ class Crew:
         self._hired = False
         turns = 0
         while (taken := self._turns.take(self._clock.monotonic())) is not None:
-            _mark(taken, busy=True)
+            lanes = (taken,) if isinstance(taken, Lane) else taken.lanes
+            for lane in lanes:
+                lane.busy = True
             if not self._hired:
                 self._hire(self._clock.monotonic())  # somebody for the rest, while this one waits
             try:
                 await (self._turn(taken) if isinstance(taken, Lane) else self._load_turn(taken))
             finally:
-                _mark(taken, busy=False)
+                for lane in lanes:
+                    lane.busy = False
                 self._one_ended.set()
             if (turns := turns + 1) % BREATH == 0:
                 await asyncio.sleep(0)
@@ -117,11 +120,6 @@ class Crew:
         for worker in list(self._workers):
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-
-
-def _mark(taken: Lane | Load, *, busy: bool) -> None:
-    for lane in (taken,) if isinstance(taken, Lane) else taken.lanes:
-        lane.busy = busy
 
 
 def cut(lane: Lane) -> None:

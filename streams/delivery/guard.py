@@ -43,8 +43,8 @@ class Guard:
         self._random = random
         self._unparked = 0  # calls the parked topic does not take just now
 
-    def delivered(self) -> None:
-        self._brake.delivered()
+    def delivered(self, many: int = 1) -> None:
+        self._brake.delivered(many)
 
     def misconfigured(self, lane: Lane, answer: Answer) -> None:
         """Holds, with this lane's call as the probe; or lets it wait while the sink holds already."""

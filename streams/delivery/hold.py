@@ -70,9 +70,13 @@ class Brake:
         self._in_a_row += 1
         self._count(True)
 
-    def delivered(self) -> None:
+    def delivered(self, many: int = 1) -> None:
         self._in_a_row = 0
-        self._count(False)
+        if not self._parked:  # then no one that falls out of sight was, either
+            self._last.extend([False] * many)
+            return
+        for _ in range(many):
+            self._count(False)
 
     def release(self) -> None:
         """A call got through: count afresh."""

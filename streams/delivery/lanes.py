@@ -136,7 +136,8 @@ class Lanes:
         entry.record = entry.calls = entry.signal = entry.again = None  # it only holds its place in the order now
         partition.unfinished -= 1
         partition.bytes -= entry.size
-        lane.shard.looking.pop(lane, None)
+        if lane.shard.looking:
+            lane.shard.looking.pop(lane, None)
         if not lane.entries:
             lane.shard.lanes.pop(lane.key, None)
         order, beyond = partition.order, partition.beyond

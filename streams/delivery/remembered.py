@@ -182,10 +182,6 @@ class Remembered:
         assert self.exact is not None
         await self.exact.keep(entry, call)
 
-    def finished(self, entry: Entry) -> None:
-        if self.exact is not None:
-            self.exact.finished(entry)
-
     # -- what goes on all the time
 
     async def keep_up(self) -> None:

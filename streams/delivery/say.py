@@ -21,6 +21,7 @@ from streams.delivery.telling import calls_alone
 log = structlog.get_logger("shoprelay.delivery")
 Said = TypeVar("Said")
 DELIVERED = "delivered"
+UNKNOWN = "unknown"  # the label of a signal that could not be read
 WITHHELD = "withheld"
 UNADDRESSABLE = "unaddressable"
 PARKED = "parked"
@@ -142,11 +143,6 @@ class Speaker:
                 yield self.signal(entry)
             except Undecodable:
                 continue
-
-
-def kind(entry: Entry) -> str:
-    """The label of this entry's signal."""
-    return _kind(entry.signal) if entry.signal else "unknown"
 
 
 def _kind(signal: AnySignal) -> str:
