@@ -131,7 +131,7 @@ def build(
     )
     fold = Fold(
         codecs.customer_events, codecs.signals, customers, outbox, refuse, policies, deadlines.due, home,
-        names.customer_signals, names.customer_events, metrics,
+        names.customer_signals, names.customer_events, metrics, names.row_changes if databases else None,
     )  # fmt: skip
     shelves = Catalog(
         codecs.catalog_events, codecs.catalog_signals, products, outbox, refuse, names.catalog_signals, metrics
@@ -195,7 +195,10 @@ def _databases(
     changes = Changes(
         feeds, databases.read, ingest, outbox, refuse, ingest.partition_of, names.row_changes, databases.metrics
     )  # fmt: skip
-    rows = Rows(table, ingest, refuse, lambda shop: rules.get(shop) or Rules(shop=shop), waits.due)
+    rows = Rows(
+        table, ingest, outbox, refuse, lambda shop: rules.get(shop) or Rules(shop=shop), waits.due, ingest.partition_of,
+        names.row_changes,
+    )  # fmt: skip
     table.on_opened(waits.opened)
     table.on_closed(waits.closed)
 

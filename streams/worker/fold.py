@@ -18,10 +18,11 @@ from functools import cache
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import CustomerEvent
-from schemas.signals import Signal
+from schemas.signals import CustomerErased, Signal
 from streams.domain.customer import Customer
 from streams.domain.fold import deadline_event, fold
 from streams.domain.policy import Policy
+from streams.worker import rowlog
 from streams.worker.decoding import decoded
 from streams.worker.metrics import WorkerMetrics
 from streams.worker.ports import Item, Outbox, Policies, Record, Refuse, States
@@ -38,6 +39,7 @@ class Thought:
     changed: set[bytes] = field(default_factory=set)
     signals: list[Item] = field(default_factory=list)
     appends: dict[int, list[Item]] = field(default_factory=lambda: defaultdict(list))
+    erased: dict[int, list[Item]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Fold:
     signals_topic: str
     events_topic: str
     metrics: WorkerMetrics
+    rows_topic: str | None = None
+    """Where rows of databases are kept, which have to go with their person; None where there are no databases."""
 
     async def chunk(self, partition: int, records: Sequence[Record]) -> None:
         """Everything but the ack. Raises only what must end the process."""
@@ -85,6 +89,9 @@ class Fold:
         for signal in folded.signals:
             thought.signals.append((key, self.signals.encode(signal)))
             self.metrics.concluded(signal)
+            if self.rows_topic and isinstance(signal.payload, CustomerErased):
+                for person in rowlog.keys_of(signal.shop, signal.customer.ref):
+                    thought.erased[self.partition_of(person)].append((person, rowlog.encode(rowlog.Erased())))
         for append in folded.appends:
             other = append.key.encode()
             thought.appends[self.partition_of(other)].append((other, self.events.encode(append)))
@@ -96,6 +103,8 @@ class Fold:
             said.append(self.outbox.send_spread(self.signals_topic, {partition: thought.signals}))
         if thought.appends:
             said.append(self.outbox.send_spread(self.events_topic, thought.appends))
+        if thought.erased and self.rows_topic:
+            said.append(self.outbox.send_spread(self.rows_topic, thought.erased))
         await asyncio.gather(*said)
 
     async def _remember(self, partition: int, thought: Thought) -> None:

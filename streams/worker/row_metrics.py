@@ -17,7 +17,7 @@ class RowMetrics:
             registry=registry,
         )  # fmt: skip
         self._known = Gauge(
-            "shoprelay_rows_known", "Orders, carts, customers and products of databases that are remembered",
+            "shoprelay_rows_known", "Orders, carts, customers, products of databases that are remembered, and owners",
             registry=registry,
         )  # fmt: skip
         self._waited = Counter("shoprelay_rows_waited_total", "Times that a wait for rows was over", registry=registry)

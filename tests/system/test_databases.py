@@ -17,12 +17,13 @@ import pytest
 import pytest_asyncio
 from confluent_kafka import Producer
 
+from schemas.events import CustomerErased
 from schemas.signals import CartAbandoned, CartChanged, OrderPaid, OrderPlaced
 from shoprelay.connections import registry_of
 from tests.sources.debezium.samples import COMMITTED, envelope, source
 from tests.sources.debezium.shop import ORDER, line
 from tests.system.procs import until
-from tests.system.running import SHOPS, Running
+from tests.system.running import SHOPS, Running, event
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 TABLES = ("carts", "cart_lines", "orders", "order_lines")
@@ -187,6 +188,26 @@ async def test_a_record_that_is_no_envelope_is_put_aside_and_the_next_order_is_t
     refused = {each.value: each for each in await database.running.refused() if each.topic == topic}
     assert set(refused) == {b'{"id": 1}', unknown}
     assert "registry" in refused[unknown].remedy
+
+
+async def test_with_a_customer_what_is_kept_of_their_orders_is_forgotten(database: Database) -> None:
+    running = database.running
+    await database.tells(database.order(902))
+
+    async def kept() -> bytes | None:
+        records = await running.lane.records(running.lane.topics.rows_changelog)
+        return {record.key: record.value for record in records}.get(b"mugs/order:902")
+
+    async def is_kept() -> bool:
+        return b"c902@mugs.example" in (await kept() or b"")
+
+    await until(is_kept, 30, "the order is remembered")
+    await running.tell(event("902", CustomerErased()))
+
+    async def is_gone() -> bool:
+        return await kept() is None
+
+    await until(is_gone, 30, "it is forgotten")
 
 
 async def test_the_listener_shows_what_the_database_told_and_whose_the_refusals_are(database: Database) -> None:

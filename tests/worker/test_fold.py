@@ -18,6 +18,7 @@ from streams.domain.customer import Customer
 from streams.domain.fold import deadline_event
 from streams.domain.identity import key_of, links_of
 from streams.domain.policy import Policy
+from streams.worker import rowlog
 from streams.worker.app import Codecs
 from streams.worker.fold import Fold
 from streams.worker.metrics import WorkerMetrics
@@ -25,6 +26,7 @@ from streams.worker.refusal import Refusal
 from streams.worker.stored import NEVER, due_at, load, milliseconds, store
 from tests.domain.story import (
     ADA,
+    ADA_BY_MAIL,
     ADA_ON_COOKIE,
     BOB,
     COOKIE,
@@ -85,6 +87,7 @@ class Process:
     commit_every: int = 1
     committed: dict[int, int] = field(default_factory=dict)
     due: list[tuple[int, bytes, int]] = field(default_factory=list)
+    rows_topic: str | None = None
 
     def __post_init__(self) -> None:
         self.logs.seams = self.table.seams = self.seams
@@ -99,7 +102,7 @@ class Process:
         return Fold(
             self.codecs.customer_events, self.codecs.signals, self.table, self.logs, refuse,
             lambda shop: self.policy.get(shop, ONE_STAGE), lambda *due: self.due.append(due), home,
-            CUSTOMER_SIGNALS, CUSTOMER_EVENTS, self.metrics,
+            CUSTOMER_SIGNALS, CUSTOMER_EVENTS, self.metrics, self.rows_topic,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -393,3 +396,21 @@ def test_the_due_time_stands_in_front_of_the_state() -> None:
 
     assert due_at(store(armed)) == milliseconds(NOON) and load(store(armed)) == armed
     assert due_at(store(quiet)) == NEVER and load(None) is None
+
+
+async def test_of_who_is_erased_what_databases_told_is_to_be_forgotten_by_every_name(
+    codecs: Codecs, metrics: WorkerMetrics
+) -> None:
+    process = Process(codecs, metrics)
+    process.tell(*entries(added("mug", NOON, who=ADA_BY_MAIL), told(CustomerErased(), NOON + MINUTE, who=ADA_BY_MAIL)))
+    await process.run()
+    assert process.logs.read("row-changes") == [], "there are no databases"
+
+    process = Process(codecs, metrics)
+    process.rows_topic = "row-changes"
+    process.tell(*entries(added("mug", NOON, who=ADA_BY_MAIL), told(CustomerErased(), NOON + MINUTE, who=ADA_BY_MAIL)))
+    await process.run()
+    appended = process.logs.read("row-changes")
+    assert {record.key for record in appended} == set(rowlog.keys_of("shop", ADA_BY_MAIL))
+    assert {rowlog.decode(record.value) for record in appended} == {rowlog.Erased()}
+    assert {record.partition for record in appended} == {home(record.key or b"") for record in appended}

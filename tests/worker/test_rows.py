@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from schemas.events import OrderPaid, OrderPlaced, ShopEvent
 from schemas.records import Refused
 from schemas.registry import Registry
+from schemas.values import CustomerRef
 from sources.debezium.state import Rules
 from sources.debezium.tables import read
 from streams.worker import rowlog
@@ -80,7 +81,10 @@ class Shop:
         feeds = dict.fromkeys(self.feed.topics, self.feed)
         changes = Changes(feeds, envelopes, self.door.ingest, self.logs, refuse, home, ROWS, self.told)
         waits = Deadlines(self.table, time_passed, self.logs, ROWS, self.frontier(), self._now, self.told)
-        return changes, Rows(self.table, self.door.ingest, refuse, lambda _: self.feed.rules, waits.due), waits
+        rows = Rows(
+            self.table, self.door.ingest, self.logs, refuse, lambda _: self.feed.rules, waits.due, home, ROWS
+        )  # fmt: skip
+        return changes, rows, waits
 
     def frontier(self) -> Frontier:
         async def ends(*topics: str) -> Places:
@@ -165,6 +169,11 @@ async def test_rows_of_three_partitions_become_one_order(shop: Shop) -> None:
     assert shop.refused() == []
 
 
+def passed(shop: Shop) -> int:
+    """How often time was said to have passed."""
+    return sum(isinstance(rowlog.decode(value), rowlog.TimePassed) for value in shop.logs.values(ROWS))
+
+
 async def test_nothing_is_whole_while_rows_of_its_table_wait_to_be_read(shop: Shop) -> None:
     """The worker was away: one table's rows are read, the other's are behind, and the wall clock has long run on."""
     shop.writes("orders", "c", ORDER)
@@ -179,11 +188,12 @@ async def test_nothing_is_whole_while_rows_of_its_table_wait_to_be_read(shop: Sh
     shop.committed[ROWS, partition] = 2
     shop.door.at += MINUTE
     await waits.tick()
-    assert len(shop.logs.read(ROWS)) == 2
+    assert passed(shop) == 0
 
     shop.committed[f"{PREFIX}.order_lines", 0] = 1
+    shop.committed[ROWS, partition] = len(shop.logs.topics[ROWS][partition])
     await waits.tick()
-    assert isinstance(rowlog.decode(shop.logs.topics[ROWS][partition][-1].value), rowlog.TimePassed)
+    assert passed(shop) == 1
 
 
 async def test_a_part_that_does_not_come_is_named_and_told_when_it_comes(shop: Shop) -> None:
@@ -311,6 +321,50 @@ async def test_a_death_at_any_seam_changes_neither_what_is_said_nor_what_is_know
         assert shop.refused() == [], f"seam {seam}"
 
 
+async def erase(shop: Shop) -> None:
+    """What the fold appends when a customer is erased, whoever told it."""
+    for key in rowlog.keys_of("mugs", CustomerRef(customer_id="7", email="Ada@mugs.example ")):
+        await shop.logs.send_spread(ROWS, {home(key): [(key, rowlog.encode(rowlog.Erased()))]})
+
+
+def kept(shop: Shop) -> bytes:
+    return b"".join(key + value for of in shop.table.kept.values() for key, value in of.items())
+
+
+async def test_with_a_customer_everything_that_is_kept_of_their_orders_is_forgotten(shop: Shop) -> None:
+    await whole_order(shop).run(3.0)
+    shop.writes("orders", "c", {**ORDER, "id": 1002, "number": "M-1002", "customer_id": 8, "email": "bob@mugs.example"})
+    shop.writes("order_lines", "c", line(9, 1002))
+    await shop.run(3.0)
+    assert b"ada@mugs.example" in kept(shop) and b"1001" in kept(shop)
+
+    await erase(shop)
+    await shop.run(1.0)
+    assert b"ada@" not in kept(shop) and b"1001" not in kept(shop)
+    assert b"bob@mugs.example" in kept(shop), "nobody else's"
+
+
+async def test_a_guest_is_forgotten_by_the_address_and_what_comes_later_starts_anew(shop: Shop) -> None:
+    shop.writes("orders", "c", {**ORDER, "customer_id": None})
+    shop.writes("order_lines", "c", line(1))
+    await shop.run(3.0)
+    await erase(shop)
+    await shop.run(1.0)
+    assert b"ada@" not in kept(shop)
+
+    shop.writes("orders", "u", {**PAID, "customer_id": None, "email": "new@mugs.example"})
+    shop.writes("order_lines", "u", line(1, quantity="2"))
+    await shop.run(3.0)
+    assert b"new@mugs.example" in kept(shop)
+
+
+async def test_no_name_stands_in_the_key_of_a_person(shop: Shop) -> None:
+    await whole_order(shop).run(3.0)
+    persons = [key for of in shop.table.kept.values() for key in of if rowlog.is_person(key)]
+
+    assert len(persons) == 2 and not [key for key in persons if b"ada" in key or key.endswith(b":7")]
+
+
 async def test_what_is_read_is_counted_by_what_it_says(codecs: Codecs, metrics: WorkerMetrics) -> None:
     registry = CollectorRegistry()
     shop = Shop(codecs, metrics, told=RowMetrics(registry))
@@ -323,7 +377,7 @@ async def test_what_is_read_is_counted_by_what_it_says(codecs: Codecs, metrics: 
         (f"{PREFIX}.orders", "tombstone"): 1,
         (f"{PREFIX}.order_lines", "created"): 2,
     }
-    assert samples(registry, "shoprelay_rows_known") == {(): 1}
+    assert samples(registry, "shoprelay_rows_known") == {(): 3}, "the order, and its owner by account and address"
     assert samples(registry, "shoprelay_rows_waited_total") == {(): 1}
 
 
