@@ -13,6 +13,8 @@ root=$(cd "$here/../../.lane" && pwd)
 jars=$root/cdc-jars
 name=${CDC_NAME:-cdc}
 lane=$root/$name
+data=$lane # of the databases; where their users may not look into this folder, see `owned`
+[ ! -e "$lane/elsewhere" ] || data=$(cat "$lane/elsewhere")
 base=${CDC_PORT:-19300}
 registry=$((base + 81)) connect=$((base + 83)) postgres=$((base + 32)) mariadb=$((base + 6))
 export KAFKA_NAME=$name-kafka KAFKA_PORT=$((base + 92))
@@ -31,7 +33,7 @@ need() { # need COMMAND PACKAGE
 pid() { # pid SERVER: its process id, if it runs and is ours
   local id
   id=$(cat "$lane/$1.pid" 2>/dev/null) || return 1
-  kill -0 "$id" 2>/dev/null && tr '\0' ' ' <"/proc/$id/cmdline" | grep -qF "$lane/" && echo "$id"
+  kill -0 "$id" 2>/dev/null && tr '\0' ' ' <"/proc/$id/cmdline" | grep -qF -e "$lane/" -e "$data/" && echo "$id"
 }
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -71,32 +73,39 @@ as() { # as USER COMMAND...: becomes the command; neither database wants to be r
   if [ "$(id -u)" -eq 0 ]; then exec setpriv --reuid="$user" --regid="$user" --init-groups "$@"; else exec "$@"; fi
 }
 
-owned() { # owned USER FOLDER: made for that user, who has to be able to reach it
-  mkdir -p "$2"
+owned() { # owned USER NAME: a folder of that user's, who has to be able to reach it; sets `data`
+  mkdir -p "$data/$2"
   [ "$(id -u)" -eq 0 ] || return 0
-  chown "$1:" "$2"
-  (as "$1" test -w "$2") || { echo "$1 cannot reach $2: put the repository where others may look" >&2; exit 2; }
+  chown "$1:" "$data/$2"
+  (as "$1" test -w "$data/$2") && return
+  [ "$data" = "$lane" ] || { echo "$1 cannot reach $data" >&2; exit 2; }
+  exec 9>"$lane/lock" # both databases may find out at once
+  flock 9
+  [ -e "$lane/elsewhere" ] || { mktemp -d /tmp/shoprelay-cdc.XXXXXX >"$lane/elsewhere"; chmod 755 "$(cat "$lane/elsewhere")"; }
+  exec 9>&-
+  data=$(cat "$lane/elsewhere")
+  owned "$1" "$2"
 }
 
 run_postgres() {
-  local data=$lane/postgres
-  if [ ! -e "$data/PG_VERSION" ]; then
-    owned postgres "$data"
-    (as postgres initdb -D "$data" -U postgres --auth=trust --no-sync -E UTF8 --locale=C.UTF-8) || exit 1
+  owned postgres postgres
+  if [ ! -e "$data/postgres/PG_VERSION" ]; then
+    (as postgres initdb -D "$data/postgres" -U postgres --auth=trust --no-sync -E UTF8 --locale=C.UTF-8) || exit 1
   fi
-  as postgres postgres -D "$data" -p "$postgres" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+  as postgres postgres -D "$data/postgres" -p "$postgres" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c wal_level=logical -c max_wal_senders=16 -c max_replication_slots=16 -c max_slot_wal_keep_size=512MB \
     -c timezone=Asia/Kolkata -c shared_buffers=32MB -c fsync=off -c synchronous_commit=off
 }
 
 run_mariadb() {
-  local data=$lane/mariadb
-  if [ ! -e "$data/mysql" ]; then
-    owned mysql "$data"
-    (as mysql mariadb-install-db --no-defaults --datadir="$data" --auth-root-authentication-method=normal \
+  local own
+  owned mysql mariadb
+  own=$data/mariadb
+  if [ ! -e "$own/mysql" ]; then
+    (as mysql mariadb-install-db --no-defaults --datadir="$own" --auth-root-authentication-method=normal \
       --skip-test-db) || exit 1
   fi
-  as mysql mariadbd --no-defaults --datadir="$data" --socket="$data/socket" --pid-file="$data/pid" \
+  as mysql mariadbd --no-defaults --datadir="$own" --socket="$own/socket" --pid-file="$own/pid" \
     --bind-address=127.0.0.1 --port="$mariadb" --server-id=5401 --log-bin=binlog --binlog-format=ROW \
     --binlog-row-image=FULL --binlog-row-metadata=FULL --skip-name-resolve --innodb-buffer-pool-size=32M \
     --innodb-flush-log-at-trx-commit=0 --performance-schema=OFF --skip-ssl --default-time-zone=+05:30
@@ -239,6 +248,7 @@ down() {
 clean() { # data and logs; the jars stay
   down
   "$here/../kafka/kafka.sh" clean
+  [ "$data" = "$lane" ] || rm -rf "$data"
   rm -rf "$lane"
 }
 
