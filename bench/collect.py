@@ -1,10 +1,10 @@
 """The collector: signed 4-KB posts to acked append, beside a bare aiohttp handler that reads the body and answers.
 
-    python -m bench collect [--seconds 5] [--connections 64] [--lane embedded|kafka]
+    python -m bench collect [--seconds 5] [--connections 64] [--rate 1000] [--lane embedded|kafka]
 
 Load comes from one process beside them: connections that stay open and send ready-made requests, first as fast as
-answers come, then at half of that rate by the clock. A post counts when it was answered 200; at the end the topic must
-hold as many.
+answers come, then at half of that rate by the clock, or at --rate. A post counts when it was answered 200; at the end
+the topic must hold as many.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ async def by_the_clock(lines: list[Line], asked: list[bytes], rate: float, secon
     return took
 
 
-async def measured(on: Lane, who: str, port: int, path: str, seconds: float, connections: int) -> Run:
+async def measured(on: Lane, who: str, port: int, path: str, seconds: float, connections: int, rate: float) -> Run:
     loop, asked = asyncio.get_running_loop(), list(requests(path))
     lines = [(await loop.create_connection(Line, "127.0.0.1", port))[1] for _ in range(connections)]
     await flat_out(lines, asked, 1.0)  # code is loaded, connections to the broker are open
@@ -141,12 +141,12 @@ async def measured(on: Lane, who: str, port: int, path: str, seconds: float, con
     spent = time.monotonic() - since
     broker = watch.spent(on.broker_pid) if on.broker_pid else 0.0
     run = Run(posts, spent, watch.spent(on.pid(who)), broker, time.process_time() - load, watch.others(spent))
-    run.half = run.rate / 2
+    run.half = rate or run.rate / 2
     run.took = tuple(await by_the_clock(lines, asked, run.half, seconds))
     return run
 
 
-async def measure(seconds: float, connections: int, embedded: bool) -> tuple[Run, Run]:
+async def measure(seconds: float, connections: int, embedded: bool, rate: float) -> tuple[Run, Run]:
     async with lane(PARTITIONS, (), embedded) as on:
         on.children.environment |= {"BENCH_SECRET": SECRET}
         public, private, bare = on.port(), on.port(), on.port()
@@ -160,8 +160,8 @@ async def measure(seconds: float, connections: int, embedded: bool) -> tuple[Run
         async with httpx.AsyncClient(timeout=30) as client:
             await on.children.answers(client, f"http://127.0.0.1:{private}/readyz")
             await on.children.answers(client, f"http://127.0.0.1:{bare}/readyz")
-            first = await measured(on, "bare", bare, "/v1/hooks/mugs/shopify", seconds, connections)
-            run = await measured(on, "collect", public, "/v1/hooks/mugs/shopify", seconds, connections)
+            first = await measured(on, "bare", bare, "/v1/hooks/mugs/shopify", seconds, connections, rate)
+            run = await measured(on, "collect", public, "/v1/hooks/mugs/shopify", seconds, connections, rate)
             text = (await client.get(f"http://127.0.0.1:{private}/metrics")).text
         answered = sum(
             float(row.rpartition(" ")[2]) for row in text.splitlines() if row.startswith("shoprelay_deliveries_total{")
@@ -191,10 +191,11 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench collect")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=0.0, help="posts/s of the second part; 0: half of the first")
     parser.add_argument("--lane", choices=("embedded", "kafka"), default="embedded")
     given = parser.parse_args(arguments)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        bare, run = runner.run(measure(given.seconds, given.connections, given.lane == "embedded"))
+        bare, run = runner.run(measure(given.seconds, given.connections, given.lane == "embedded", given.rate))
     results.append(
         "collect",
         f"signed posts of 4 KB, {given.connections} connections, {given.seconds:g} s each part, {given.lane} broker",
