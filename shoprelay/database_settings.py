@@ -76,13 +76,17 @@ class Database(Part):
             raise ValueError(f"connector: {', '.join(ours)}: is set by Shoprelay; leave it out")
         return self
 
+    def prefix_of(self, shop: str) -> str:
+        """The connector's `topic.prefix`: what the names of its topics begin with, before the dot."""
+        return self.prefix or f"cdc.{shop}"
+
     def topics_of(self, shop: str) -> tuple[str, ...]:
         return tuple(sorted({*self._of_tables(shop), *self.routed}))
 
     def _of_tables(self, shop: str) -> tuple[str, ...]:
         if self.topics:
             return self.topics
-        prefix = self.prefix or f"cdc.{shop}"
+        prefix = self.prefix_of(shop)
         names = [table.table for _, table in self.tables.tables()]
         return tuple(f"{prefix}.{name if '.' in name else f'{self.space}.{name}'}" for name in names)
 

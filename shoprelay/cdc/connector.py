@@ -31,7 +31,7 @@ def properties(shop: str, database: Database, folder: Path) -> dict[str, str]:
     told = {**DEFAULTS, **given, **OURS}
     told |= {
         "name": f"shoprelay-{shop}",
-        "topic.prefix": database.prefix or f"cdc.{shop}",
+        "topic.prefix": database.prefix_of(shop),
         "offset.storage.file.filename": str(folder / "offsets.dat"),
         "table.include.list": given.get("table.include.list") or ",".join(_tables(shop, database)),
     }
@@ -50,5 +50,5 @@ def _class(given: Mapping[str, str]) -> str:
 
 def _tables(shop: str, database: Database) -> list[str]:
     """`schema.table`, as the topics end."""
-    prefix = f"{database.prefix or f'cdc.{shop}'}."
+    prefix = f"{database.prefix_of(shop)}."
     return [re.escape(topic.removeprefix(prefix)) for topic in database.topics_of(shop) if topic.startswith(prefix)]
